@@ -1,0 +1,256 @@
+"""From locked rows to a world: the reads of a batch, in the one order in which rows are ever locked.
+
+Checkouts first, then stock, each sorted: two batches can wait for each other, but never crosswise.
+Everything the rules read is read after the locks, since a statement sees what was committed when it
+began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.checkouts import (
+    Checkout,
+    OrderState,
+    Payment,
+    PaymentOperation,
+    PaymentOperationKind,
+    PaymentOperationState,
+    PaymentState,
+    Reservation,
+    ReservationLine,
+    ReservationState,
+    Status,
+)
+from ledger.commands import Command, Needs
+from ledger.stock import Stock
+from ledger.world import Location, Row, World
+
+_LOCK_CHECKOUTS = text("""
+SELECT checkout_id, owner, customer_id, cart_id, total_minor, currency, ttl_seconds, status, reason,
+       ordinal, reservation_state, payment_state, order_state
+FROM checkout
+WHERE checkout_id = ANY(:checkouts)
+ORDER BY checkout_id
+FOR NO KEY UPDATE
+""")
+
+_RESERVATIONS = text("""
+SELECT r.reservation_id, r.checkout_id, r.state, r.extension, r.expires_at,
+       COALESCE(json_agg(json_build_array(l.sku, l.location, l.quantity) ORDER BY l.sku, l.location)
+                FILTER (WHERE l.sku IS NOT NULL), '[]') AS lines
+FROM reservation r
+LEFT JOIN reservation_line l USING (reservation_id)
+WHERE r.checkout_id = ANY(:checkouts)
+GROUP BY r.reservation_id
+""")
+
+_PAYMENTS = text("""
+SELECT checkout_id, amount_minor, currency, state, payment_intent,
+       authorized_minor, captured_minor, refunded_minor
+FROM payment
+WHERE checkout_id = ANY(:checkouts)
+""")
+
+_PAYMENT_OPERATIONS = text("""
+SELECT key, checkout_id, kind, state, amount_minor, code
+FROM payment_operation
+WHERE checkout_id = ANY(:checkouts)
+""")
+
+_LIVE_CARTS = text("""
+SELECT c.owner, c.cart_id, c.checkout_id
+FROM json_to_recordset(:carts) AS wanted(owner text, cart_id text)
+JOIN checkout c ON c.owner = wanted.owner AND c.cart_id = wanted.cart_id
+WHERE c.status IN ('reserving', 'awaiting_payment', 'committing')
+""")
+
+# Only products and locations that exist: for the others the rule has a refusal with a name.
+_MAKE_ROWS = text("""
+INSERT INTO stock (sku, location)
+SELECT p.sku, l.location
+FROM json_to_recordset(:rows) AS wanted(sku text, location text)
+JOIN product p ON p.sku = wanted.sku
+JOIN location l ON l.location = wanted.location
+ORDER BY p.sku, l.location
+ON CONFLICT DO NOTHING
+""")
+
+# LockRows stands above Sort in the plan, so rows are locked in the order of their keys.
+_LOCK_STOCK = text("""
+SELECT sku, location, sellable, reserved, sold, shipped, returned, damaged, researching,
+       supply, adjustment, transit, safety_stock, feed_buffer, paused, sequence, hash, recorded_at
+FROM stock
+WHERE sku = ANY(:skus)
+   OR (sku, location) IN (SELECT sku, location FROM json_to_recordset(:rows) AS r(sku text, location text))
+ORDER BY sku, location
+FOR NO KEY UPDATE
+""")
+
+_LOCK_STOCK_OF_SKUS = text("""
+SELECT sku, location, sellable, reserved, sold, shipped, returned, damaged, researching,
+       supply, adjustment, transit, safety_stock, feed_buffer, paused, sequence, hash, recorded_at
+FROM stock
+WHERE sku = ANY(:skus)
+ORDER BY sku, location
+FOR NO KEY UPDATE
+""")
+
+_PRODUCTS = text("SELECT sku, limit_per_customer FROM product WHERE sku = ANY(:skus)")
+
+_LOCATIONS = text(
+    "SELECT location, priority, enabled FROM location WHERE location = ANY(:locations)"
+)
+
+# A re-acquired reservation is not the customer's second helping, and a cancelled order gives back.
+_CLAIMED = text("""
+SELECT r.customer_id, l.sku, sum(l.quantity) AS quantity
+FROM reservation r
+JOIN reservation_line l USING (reservation_id)
+JOIN checkout c USING (checkout_id)
+WHERE r.customer_id = ANY(:customers)
+  AND r.state IN ('held', 'committing', 'confirmed')
+  AND c.order_state <> 'cancelled'
+  AND l.sku = ANY(:skus)
+GROUP BY r.customer_id, l.sku
+""")
+
+
+async def load(connection: AsyncConnection, commands: Sequence[Command]) -> World:
+    """Lock and read what these commands need.
+
+    The clock is read last, after the locks: what waited longer is recorded later.
+    """
+    needs = _joined(command.needs() for command in commands)
+    world = World()
+    if needs.checkouts:
+        await _load_checkouts(connection, world, needs)
+    if needs.carts:
+        await _load_carts(connection, world, needs)
+    await _load_stock(connection, world, needs)
+    if needs.skus:
+        await _load_claims(connection, world, needs)
+    world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    return world
+
+
+def _joined(needs: Iterable[Needs]) -> Needs:
+    all_needs = list(needs)
+    return Needs(
+        checkouts=frozenset().union(*(need.checkouts for need in all_needs)),
+        stock_of=frozenset().union(*(need.stock_of for need in all_needs)),
+        skus=frozenset().union(*(need.skus for need in all_needs)),
+        rows=frozenset().union(*(need.rows for need in all_needs)),
+        carts=frozenset().union(*(need.carts for need in all_needs)),
+    )
+
+
+async def _load_checkouts(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    wanted = {"checkouts": sorted(needs.checkouts)}
+    for row in (await connection.execute(_LOCK_CHECKOUTS, wanted)).mappings():
+        world.checkouts[row["checkout_id"]] = _checkout(row)
+    if not world.checkouts:
+        return
+    wanted = {"checkouts": sorted(world.checkouts)}
+    for row in (await connection.execute(_RESERVATIONS, wanted)).mappings():
+        world.reservations[row["reservation_id"]] = _reservation(row)
+    for row in (await connection.execute(_PAYMENTS, wanted)).mappings():
+        world.payments[row["checkout_id"]] = Payment(
+            **{**row, "state": PaymentState(row["state"])}
+        )
+    for row in (await connection.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
+        world.payment_operations[row["key"]] = PaymentOperation(
+            **{
+                **row,
+                "kind": PaymentOperationKind(row["kind"]),
+                "state": PaymentOperationState(row["state"]),
+            }
+        )
+
+
+async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    carts = _json([{"owner": owner, "cart_id": cart} for owner, cart in needs.carts])
+    for row in await connection.execute(_LIVE_CARTS, {"carts": carts}):
+        world.live_carts[row.owner, row.cart_id] = row.checkout_id
+
+
+async def _load_stock(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    rows = set(needs.rows)
+    for reservation in world.reservations.values():
+        if reservation.checkout_id in needs.stock_of:
+            rows |= {(line.sku, line.location) for line in reservation.lines}
+    if not rows and not needs.skus:
+        return
+    if needs.rows:
+        await connection.execute(_MAKE_ROWS, {"rows": _rows(needs.rows)})
+    if rows:
+        wanted: dict[str, Any] = {"skus": sorted(needs.skus), "rows": _rows(rows)}
+        locked = await connection.execute(_LOCK_STOCK, wanted)
+    else:
+        locked = await connection.execute(_LOCK_STOCK_OF_SKUS, {"skus": sorted(needs.skus)})
+    for row in locked.mappings():
+        stock = Stock(**{**row, "paused": tuple(row["paused"])})
+        world.stock[stock.sku, stock.location] = stock
+    await _load_policies(connection, world, needs)
+
+
+async def _load_policies(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    skus = set(needs.skus) | {sku for sku, _ in needs.rows}
+    locations = {location for _, location in world.stock} | {place for _, place in needs.rows}
+    for row in await connection.execute(_PRODUCTS, {"skus": sorted(skus)}):
+        world.products[row.sku] = row.limit_per_customer
+    for row in await connection.execute(_LOCATIONS, {"locations": sorted(locations)}):
+        world.locations[row.location] = Location(
+            location=row.location, priority=row.priority, enabled=row.enabled
+        )
+
+
+async def _load_claims(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    limited = {sku for sku in needs.skus if world.products.get(sku) is not None}
+    if not limited:
+        return
+    customers = {checkout.customer_id for checkout in world.checkouts.values()}
+    world.claimed = {(customer, sku): 0 for customer in customers for sku in limited}
+    wanted = {"customers": sorted(customers), "skus": sorted(limited)}
+    for row in await connection.execute(_CLAIMED, wanted):
+        world.claimed[row.customer_id, row.sku] = int(row.quantity)
+
+
+def _checkout(row: Any) -> Checkout:
+    return Checkout(
+        **{
+            **row,
+            "lines": (),
+            "status": Status(row["status"]),
+            "reservation_state": ReservationState(row["reservation_state"]),
+            "payment_state": PaymentState(row["payment_state"]),
+            "order_state": OrderState(row["order_state"]),
+        }
+    )
+
+
+def _reservation(row: Any) -> Reservation:
+    return Reservation(
+        reservation_id=row["reservation_id"],
+        checkout_id=row["checkout_id"],
+        state=ReservationState(row["state"]),
+        lines=tuple(
+            ReservationLine(sku=sku, location=location, quantity=quantity)
+            for sku, location, quantity in row["lines"]
+        ),
+        extension=row["extension"],
+        expires_at=row["expires_at"],
+    )
+
+
+def _rows(rows: Iterable[Row]) -> str:
+    return _json([{"sku": sku, "location": location} for sku, location in sorted(rows)])
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

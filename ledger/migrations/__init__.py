@@ -1,0 +1,1 @@
+"""The schema's history, run by `onhand migrate` as the owner; the application role owns nothing."""

@@ -1,0 +1,67 @@
+"""What leaves the ledger: one event per movement, with the row as it was afterwards.
+
+Written in the transaction of the change; the relay publishes it. A consumer that keeps the highest
+sequence of a subject is right again after any duplicate, reordering or loss.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from ledger.movements import Movement
+from ledger.stock import MovementKind, Pile
+
+SHARDS = 64
+
+EVENT_TYPES: dict[MovementKind, str] = {
+    MovementKind.RECEIVE: "StockReceived",
+    MovementKind.RESERVE: "StockReserved",
+    MovementKind.RELEASE: "ReservationReleased",
+    MovementKind.EXPIRE: "ReservationExpired",
+    MovementKind.CONFIRM: "OrderConfirmed",
+    MovementKind.CANCEL: "OrderCancelled",
+    MovementKind.PAUSE: "AvailabilityPolicyChanged",
+    MovementKind.RESUME: "AvailabilityPolicyChanged",
+}
+
+PRODUCT_CHANGED = "ProductChanged"
+
+
+def shard(subject: str) -> int:
+    """Say which shard carries a subject: one relay at a time works on a shard, so order is kept."""
+    return zlib.crc32(subject.encode()) % SHARDS
+
+
+def row(movement: Movement) -> dict[str, Any]:
+    """Make the outbox row of a movement."""
+    after = movement.after
+    subject = f"{after.sku}/{after.location}"
+    return {
+        "subject": subject,
+        "sequence": after.sequence,
+        "shard": shard(subject),
+        "type": EVENT_TYPES[movement.kind],
+        "recorded_at": movement.recorded_at,
+        "payload": _payload(movement),
+    }
+
+
+def _payload(movement: Movement) -> dict[str, Any]:
+    after, cause = movement.after, movement.cause
+    return {
+        "sku": after.sku,
+        "location": after.location,
+        "sequence": after.sequence,
+        "kind": movement.kind.value,
+        "quantity": movement.quantity,
+        "cause": {"kind": cause.kind, "id": cause.id},
+        "reason": cause.reason,
+        "occurred_at": movement.occurred_at,
+        "recorded_at": movement.recorded_at,
+        "piles": {pile.value: getattr(after, pile.value) for pile in Pile},
+        "on_hand": after.on_hand,
+        "held_back": after.held_back,
+        "available": after.available,
+        "paused": list(after.paused),
+    }

@@ -1,0 +1,226 @@
+"""The one write path: a batch of commands in one transaction, each answered.
+
+In this order, each step sorted so that no two batches wait for each other crosswise: claim the
+operation keys, lock checkouts and then stock, read, decide, write, commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.commands import Command
+from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
+from ledger.loading import load
+from ledger.rules import decide
+from ledger.world import World
+from ledger.writing import write
+
+ATTEMPTS = 5
+"""How often one post is tried where nothing was decided. A lost COMMIT is among them: the same keys are
+posted again, which waits behind a commit still under way and then reads its answer."""
+
+_RETRIED_STATES = frozenset({"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"})
+"""Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
+
+_CONSTRAINT_REFUSALS = {"checkout_one_live_per_cart": "cart-busy"}
+"""What a race past the rules means in the rules' words."""
+
+_CLAIM = text("""
+INSERT INTO operation (key, fingerprint)
+SELECT key, decode(fingerprint, 'hex')
+FROM json_to_recordset(:rows) AS o(key text, fingerprint text)
+ORDER BY key
+ON CONFLICT (key) DO NOTHING
+RETURNING key
+""")
+
+_STORED = text("SELECT key, fingerprint, outcome FROM operation WHERE key = ANY(:keys)")
+
+_ANSWER = text("""
+UPDATE operation o
+SET outcome = a.outcome, recorded_at = :now
+FROM json_to_recordset(:rows) AS a(key text, outcome json)
+WHERE o.key = a.key
+""")
+
+_UNCLAIM = text("DELETE FROM operation WHERE key = ANY(:keys)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of one command: a body, or the error that refused it."""
+
+    body: Mapping[str, Any] = field(default_factory=dict)
+    error: LedgerError | None = None
+    replayed: bool = False
+    """True where this is the first answer again and nothing was done."""
+
+    def accepted(self) -> Mapping[str, Any]:
+        """Give the body, or raise what refused the command."""
+        if self.error is not None:
+            raise self.error
+        return self.body
+
+
+class Ledger:
+    """The ledger as its callers see it: post commands, get answers."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.retries = 0
+        """Posts tried again since the start: deadlocks, lost connections. Watched as a metric."""
+
+    async def post(self, command: Command) -> Mapping[str, Any]:
+        """Post one command and give its answer.
+
+        Raises Refused, KeyConflict, Transient (nothing decided, post it again) or Broken.
+        """
+        (answer,) = await self.post_batch([command])
+        return answer.accepted()
+
+    async def post_batch(self, commands: Sequence[Command]) -> list[Answer]:
+        """Post commands in one transaction; each sees what the ones before it did.
+
+        A refusal refuses one command. An error of the database splits the batch, so that a
+        poisonous command fails alone. Raises Transient where the database cannot be had at all.
+        """
+        try:
+            return await self._post_patiently(commands)
+        except DBAPIError as error:
+            refusal = _refusal_of(error)
+            if len(commands) == 1:
+                return [Answer(error=refusal)]
+        middle = len(commands) // 2
+        return [
+            *await self.post_batch(commands[:middle]),
+            *await self.post_batch(commands[middle:]),
+        ]
+
+    async def _post_patiently(self, commands: Sequence[Command]) -> list[Answer]:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self.engine.begin() as connection:
+                    return await post_in(connection, commands)
+            except PoolTimeout as error:
+                raise Transient("busy") from error
+            except OperationalError as error:
+                if not _worth_retrying(error):
+                    raise
+                if attempt == ATTEMPTS:
+                    raise Transient("database-unavailable") from error
+                self.retries += 1
+        raise AssertionError("unreachable")
+
+
+async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> list[Answer]:
+    """Post a batch inside the caller's transaction, which the caller commits."""
+    fingerprints = {command.key: command.fingerprint() for command in commands if command.key}
+    answers: dict[int, Answer] = {}
+    claimed = await _claim(connection, fingerprints)
+    stored = await _stored(connection, [key for key in fingerprints if key not in claimed])
+    first_of: dict[str, int] = {}
+    fresh: list[int] = []
+    for index, command in enumerate(commands):
+        key = command.key
+        if key in stored:
+            answers[index] = _replayed(command, *stored[key])
+        elif key is None or key not in first_of:
+            fresh.append(index)
+            if key is not None:
+                first_of[key] = index
+    if fresh:
+        world = await load(connection, [commands[index] for index in fresh])
+        for index in fresh:
+            answers[index] = _decided(world, commands[index])
+        await write(connection, world)
+        await _settle(connection, world, {key: answers[i] for key, i in first_of.items()}, commands)
+    return [
+        answers[i] if i in answers else _twin(commands[first_of[c.key or ""]], c, answers[first_of[c.key or ""]])
+        for i, c in enumerate(commands)
+    ]
+
+
+async def _claim(connection: AsyncConnection, fingerprints: Mapping[str, bytes]) -> set[str]:
+    if not fingerprints:
+        return set()
+    rows = [{"key": key, "fingerprint": print_.hex()} for key, print_ in fingerprints.items()]
+    result = await connection.execute(_CLAIM, {"rows": orjson.dumps(rows).decode()})
+    return set(result.scalars())
+
+
+async def _stored(connection: AsyncConnection, keys: list[str]) -> dict[str, tuple[bytes, Any]]:
+    if not keys:
+        return {}
+    result = await connection.execute(_STORED, {"keys": keys})
+    return {row.key: (row.fingerprint, row.outcome) for row in result}
+
+
+def _replayed(command: Command, fingerprint: bytes, outcome: Any) -> Answer:
+    if fingerprint != command.fingerprint():
+        return Answer(error=KeyConflict("key-reused", key=command.key))
+    if outcome is None:
+        raise Broken("claim-without-answer", key=command.key)
+    if "refused" in outcome:
+        return Answer(error=Refused(outcome["refused"], **outcome["facts"]), replayed=True)
+    return Answer(body=outcome["accepted"], replayed=True)
+
+
+def _twin(first: Command, twin: Command, answer: Answer) -> Answer:
+    if first.fingerprint() != twin.fingerprint():
+        return Answer(error=KeyConflict("key-reused", key=twin.key))
+    return Answer(body=answer.body, error=answer.error, replayed=True)
+
+
+def _decided(world: World, command: Command) -> Answer:
+    try:
+        change = decide(world, command)
+        world.apply(change)
+    except (Refused, Broken) as error:
+        return Answer(error=error)
+    return Answer(body=change.answer, error=change.refusal)
+
+
+async def _settle(
+    connection: AsyncConnection,
+    world: World,
+    answers: Mapping[str, Answer],
+    commands: Sequence[Command],
+) -> None:
+    remembering = {command.key for command in commands if command.remembers_refusal}
+    kept: list[dict[str, Any]] = []
+    taken_back: list[str] = []
+    for key, answer in answers.items():
+        if answer.error is None:
+            kept.append({"key": key, "outcome": {"accepted": answer.body}})
+        elif isinstance(answer.error, Refused) and key in remembering:
+            refusal = {"refused": answer.error.code, "facts": answer.error.facts}
+            kept.append({"key": key, "outcome": refusal})
+        else:
+            taken_back.append(key)
+    if kept:
+        rows = orjson.dumps(kept).decode()
+        await connection.execute(_ANSWER, {"rows": rows, "now": world.now})
+    if taken_back:
+        await connection.execute(_UNCLAIM, {"keys": taken_back})
+
+
+def _worth_retrying(error: OperationalError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    return state is None or state in _RETRIED_STATES
+
+
+def _refusal_of(error: DBAPIError) -> LedgerError:
+    diagnostic = getattr(error.orig, "diag", None)
+    constraint = getattr(diagnostic, "constraint_name", None)
+    if constraint in _CONSTRAINT_REFUSALS:
+        return Refused(_CONSTRAINT_REFUSALS[constraint])
+    state = getattr(error.orig, "sqlstate", None)
+    return Broken("database-refused", constraint=constraint, sqlstate=state)

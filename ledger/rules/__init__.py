@@ -1,0 +1,36 @@
+"""The rules of stock, checkouts and money: pure functions from a world and a command to a change or a refusal.
+
+Each function refuses first, in the order its docstring gives; below the line "it must succeed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ledger import commands
+from ledger.rules import checkouts, payments, reservations, stock
+from ledger.world import Change, World
+
+_RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
+    commands.Receive: stock.receive,
+    commands.ChangePause: stock.change_pause,
+    commands.OpenCheckout: checkouts.open_checkout,
+    commands.Reserve: reservations.reserve,
+    commands.Release: reservations.release,
+    commands.Expire: reservations.expire,
+    commands.Fence: reservations.fence,
+    commands.Confirm: reservations.confirm,
+    commands.CancelOrder: checkouts.cancel_order,
+    commands.StartPaymentOperation: payments.start,
+    commands.FailPaymentOperation: payments.fail,
+    commands.RecordPayment: payments.record,
+}
+
+
+def decide(world: World, command: commands.Command) -> Change:
+    """Say what a command does to this world, without doing it.
+
+    Raises Refused, with a stable code, where the rules say no.
+    """
+    return _RULES[type(command)](world, command)

@@ -1,0 +1,288 @@
+"""Rules of a hold: taken once, ended once, and never revived.
+
+Time triggers, state decides: no rule here compares clocks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from ledger.checkouts import (
+    Checkout,
+    OrderState,
+    PaymentState,
+    Reservation,
+    ReservationLine,
+    ReservationState,
+    Status,
+)
+from ledger.commands import Confirm, Expire, Fence, Release, Reserve, merged
+from ledger.errors import Refused
+from ledger.movements import Cause
+from ledger.rules.sourcing import sourced
+from ledger.stock import Move, MovementKind, Pile
+from ledger.world import Change, World
+
+
+_STATUS_OF_REFUSAL = {
+    "limit-exceeded": Status.LIMIT_EXCEEDED,
+    "insufficient-stock": Status.OUT_OF_STOCK,
+}
+
+
+def reserve(world: World, command: Reserve) -> Change:
+    """Hold every line or none.
+
+    Refused, in this order: `unknown-checkout`; `reservation-released` and its like, where the
+    reservation has ended before it began (a tombstone) or the checkout has; `unknown-sku`;
+    `limit-exceeded`; `insufficient-stock` with the shortages of all lines.
+    """
+    checkout = checkout_row(world, command.checkout_id)
+    _refuse_ended(world, command, checkout)
+    wanted = merged(command.lines)
+    for sku, _ in wanted:
+        if sku not in world.products:
+            raise Refused("unknown-sku", sku=sku)
+    try:
+        _refuse_over_limit(world, checkout, wanted)
+        lines = _sourced_lines(world, wanted)
+    except Refused as refusal:
+        status = _STATUS_OF_REFUSAL[refusal.code]
+        refused = replace(checkout, status=status, reason=refusal.code)
+        return Change(cause=_cause(command), checkout=refused, refusal=refusal)
+    # From here it must succeed.
+    reservation = Reservation(
+        reservation_id=command.reservation_id,
+        checkout_id=checkout.checkout_id,
+        state=ReservationState.HELD,
+        lines=lines,
+        expires_at=world.now + timedelta(seconds=checkout.ttl_seconds),
+    )
+    return Change(
+        answer=described(reservation),
+        cause=_cause(command),
+        moves=_moves(lines, MovementKind.RESERVE, Pile.SELLABLE, Pile.RESERVED),
+        reservation=reservation,
+        checkout=replace(checkout, ordinal=1, reservation_state=ReservationState.HELD),
+    )
+
+
+def release(world: World, command: Release) -> Change:
+    """Give a hold back and end its checkout.
+
+    Refused: `unknown-checkout`; `already-expired`, `already-confirmed`; `too-late` past the fence,
+    unless compensating. A reservation that does not exist is written as released.
+    """
+    checkout = checkout_row(world, command.checkout_id)
+    reservation = world.reservations.get(command.reservation_id)
+    if reservation is None:
+        if checkout.status is not Status.RESERVING:
+            raise Refused(f"already-{checkout.status}", status=checkout.status)
+        reservation = Reservation(
+            reservation_id=command.reservation_id,
+            checkout_id=checkout.checkout_id,
+            state=ReservationState.HELD,
+        )
+    if reservation.state is ReservationState.COMMITTING and not command.compensating:
+        raise Refused("too-late", state=reservation.state)
+    if reservation.state not in (ReservationState.HELD, ReservationState.COMMITTING):
+        raise Refused(f"already-{reservation.state}", state=reservation.state)
+    # From here it must succeed.
+    return _ended(
+        command,
+        checkout=replace(checkout, status=command.ending, reason=command.reason, ordinal=1),
+        reservation=replace(reservation, state=ReservationState.RELEASED),
+        kind=MovementKind.RELEASE,
+        target=Pile.SELLABLE,
+        reason=command.reason,
+    )
+
+
+def expire(world: World, command: Expire) -> Change:
+    """Give a hold back because its time is over.
+
+    Refused: `unknown-checkout`, `unknown-reservation`; `not-held` with the state, where somebody
+    else was first; `extended`, where the hold is longer than the caller knew.
+    """
+    checkout, reservation = held(world, command)
+    if reservation.extension != command.extension:
+        raise Refused("extended", extension=reservation.extension)
+    # From here it must succeed.
+    return _ended(
+        command,
+        checkout=replace(checkout, status=Status.EXPIRED, reason="ttl"),
+        reservation=replace(reservation, state=ReservationState.EXPIRED),
+        kind=MovementKind.EXPIRE,
+        target=Pile.SELLABLE,
+        reason="ttl",
+    )
+
+
+def fence(world: World, command: Fence) -> Change:
+    """Commit the hold to the sale, before money is captured.
+
+    Refused: `unknown-checkout`, `unknown-reservation`; `not-held` with the state;
+    `payment-not-authorized`.
+    """
+    checkout, reservation = held(world, command)
+    if checkout.payment_state not in (PaymentState.AUTHORIZED, PaymentState.CAPTURED):
+        raise Refused("payment-not-authorized", payment=checkout.payment_state)
+    # From here it must succeed.
+    committing = replace(reservation, state=ReservationState.COMMITTING)
+    return Change(
+        answer=described(committing),
+        cause=_cause(command),
+        reservation=committing,
+        checkout=replace(
+            checkout, status=Status.COMMITTING, reservation_state=ReservationState.COMMITTING
+        ),
+    )
+
+
+def confirm(world: World, command: Confirm) -> Change:
+    """Place the order.
+
+    Refused: `unknown-checkout`, `unknown-reservation`; `not-committing` with the state;
+    `payment-not-captured`.
+    """
+    checkout = checkout_row(world, command.checkout_id)
+    reservation = _reservation_row(world, command.reservation_id)
+    if reservation.state is not ReservationState.COMMITTING:
+        raise Refused("not-committing", state=reservation.state)
+    if checkout.payment_state is not PaymentState.CAPTURED:
+        raise Refused("payment-not-captured", payment=checkout.payment_state)
+    # From here it must succeed.
+    return _ended(
+        command,
+        checkout=replace(checkout, status=Status.CONFIRMED, order_state=OrderState.PLACED),
+        reservation=replace(reservation, state=ReservationState.CONFIRMED),
+        kind=MovementKind.CONFIRM,
+        target=Pile.SOLD,
+    )
+
+
+def described(reservation: Reservation) -> dict[str, Any]:
+    """Tell a reservation as JSON: the answer of every command on it."""
+    expires_at = reservation.expires_at
+    return {
+        "reservation_id": reservation.reservation_id,
+        "state": reservation.state.value,
+        "extension": reservation.extension,
+        "expires_at": expires_at.isoformat() if expires_at else None,
+        "lines": [
+            {"sku": line.sku, "location": line.location, "quantity": line.quantity}
+            for line in reservation.lines
+        ],
+    }
+
+
+def checkout_row(world: World, checkout_id: str) -> Checkout:
+    """Give the checkout's row. Refused: `unknown-checkout`."""
+    checkout = world.checkouts.get(checkout_id)
+    if checkout is None:
+        raise Refused("unknown-checkout", checkout_id=checkout_id)
+    return checkout
+
+
+def held(world: World, command: Expire | Fence) -> tuple[Checkout, Reservation]:
+    """Give checkout and hold. Refused: `unknown-checkout`, `unknown-reservation`, `not-held`."""
+    checkout = checkout_row(world, command.checkout_id)
+    reservation = _reservation_row(world, command.reservation_id)
+    if reservation.state is not ReservationState.HELD:
+        raise Refused("not-held", state=reservation.state)
+    return checkout, reservation
+
+
+def moves_of(reservation: Reservation, kind: MovementKind, target: Pile) -> tuple[Move, ...]:
+    """Move all units of a reservation out of `reserved`."""
+    return _moves(reservation.lines, kind, Pile.RESERVED, target)
+
+
+def _reservation_row(world: World, reservation_id: str) -> Reservation:
+    reservation = world.reservations.get(reservation_id)
+    if reservation is None:
+        raise Refused("unknown-reservation", reservation_id=reservation_id)
+    return reservation
+
+
+def _refuse_ended(world: World, command: Reserve, checkout: Checkout) -> None:
+    reservation = world.reservations.get(command.reservation_id)
+    if reservation is not None:
+        raise Refused(f"reservation-{reservation.state}", state=reservation.state)
+    if checkout.status is not Status.RESERVING:
+        raise Refused(f"already-{checkout.status}", status=checkout.status)
+
+
+def _refuse_over_limit(world: World, checkout: Checkout, wanted: list[list[Any]]) -> None:
+    for sku, quantity in wanted:
+        limit = world.products[sku]
+        if limit is None:
+            continue
+        claimed = world.claimed.get((checkout.customer_id, sku), 0)
+        if claimed + quantity > limit:
+            raise Refused("limit-exceeded", sku=sku, limit=limit, claimed=claimed)
+
+
+def _sourced_lines(world: World, wanted: list[list[Any]]) -> tuple[ReservationLine, ...]:
+    priorities = {name: location.priority for name, location in world.locations.items()}
+    lines: list[ReservationLine] = []
+    shortages: list[dict[str, Any]] = []
+    for sku, quantity in wanted:
+        rows = list(world.rows_of(sku))
+        served = sourced(sku, quantity, rows, priorities)
+        if served is None:
+            available = sum(row.available for row in rows)
+            shortages.append({"sku": sku, "requested": quantity, "available": available})
+        else:
+            lines.extend(served)
+    if shortages:
+        raise Refused("insufficient-stock", shortages=shortages)
+    return tuple(lines)
+
+
+def _ended(
+    command: Release | Expire | Confirm,
+    *,
+    checkout: Checkout,
+    reservation: Reservation,
+    kind: MovementKind,
+    target: Pile,
+    reason: str | None = None,
+) -> Change:
+    return Change(
+        answer={**described(reservation), "status": checkout.status.value},
+        cause=_cause(command, reason),
+        moves=moves_of(reservation, kind, target),
+        reservation=reservation,
+        checkout=replace(checkout, reservation_state=reservation.state),
+    )
+
+
+def _cause(
+    command: Reserve | Release | Expire | Fence | Confirm, reason: str | None = None
+) -> Cause:
+    return Cause(
+        operation_key=command.key,
+        kind="reservation",
+        id=command.reservation_id,
+        actor=command.actor,
+        reason=reason,
+    )
+
+
+def _moves(
+    lines: tuple[ReservationLine, ...], kind: MovementKind, source: Pile, target: Pile
+) -> tuple[Move, ...]:
+    return tuple(
+        Move(
+            kind=kind,
+            sku=line.sku,
+            location=line.location,
+            quantity=line.quantity,
+            source=source,
+            target=target,
+        )
+        for line in lines
+    )

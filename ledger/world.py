@@ -1,0 +1,164 @@
+"""The rows a batch works on, in memory: what the rules read, and what they change.
+
+The posting function fills a world from locked rows and writes back what changed; tests fill one by
+hand. Each command of a batch sees what the ones before it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ledger.checkouts import (
+    Checkout,
+    Payment,
+    PaymentOperation,
+    Reservation,
+    combination_allowed,
+)
+from ledger.errors import Broken, Refused
+from ledger.movements import Cause, Movement, chained, hashed_values
+from ledger.stock import Move, Stock
+
+Row = tuple[str, str]
+"""(sku, location)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """Where stock lies. The lowest priority number serves first."""
+
+    location: str
+    priority: int
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What an accepted command does, all of it or nothing. `answer` is JSON, the same on every replay."""
+
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    cause: Cause
+    moves: tuple[Move, ...] = ()
+    checkout: Checkout | None = None
+    reservation: Reservation | None = None
+    payment: Payment | None = None
+    client_secret: str | None = field(default=None, repr=False)
+    payment_operation: PaymentOperation | None = None
+    webhook_events: tuple[str, ...] = ()
+    refusal: Refused | None = None
+    """Set where the answer is a no that is remembered, and what is changed is the checkout's status."""
+
+
+@dataclass(slots=True)
+class World:
+    """Rows by their keys, and beside them what this batch has changed so far."""
+
+    now: datetime = datetime.min.replace(tzinfo=UTC)
+    stock: dict[Row, Stock] = field(default_factory=dict)
+    products: dict[str, int | None] = field(default_factory=dict)
+    """Limit per customer by sku; None is no limit. A sku that is not here does not exist."""
+    locations: dict[str, Location] = field(default_factory=dict)
+    checkouts: dict[str, Checkout] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    payments: dict[str, Payment] = field(default_factory=dict)
+    payment_operations: dict[str, PaymentOperation] = field(default_factory=dict)
+    live_carts: dict[tuple[str, str], str] = field(default_factory=dict)
+    claimed: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Units by (customer, sku) in held, committing and confirmed reservations, where a limit is set."""
+
+    movements: list[Movement] = field(default_factory=list)
+    transitions: list[tuple[Reservation, Cause]] = field(default_factory=list)
+    written: set[tuple[str, Any]] = field(default_factory=set)
+    client_secrets: dict[str, str] = field(default_factory=dict)
+    applied_events: dict[str, str] = field(default_factory=dict)
+    _places: dict[str, list[str]] = field(default_factory=dict)
+
+    def rows_of(self, sku: str) -> Iterable[Stock]:
+        """Give every row of a sku that this batch has locked."""
+        if not self._places:
+            for name, location in self.stock:
+                self._places.setdefault(name, []).append(location)
+        return (self.stock[sku, location] for location in self._places.get(sku, ()))
+
+    def apply(self, change: Change) -> None:
+        """Carry out what a rule decided.
+
+        Raises Broken, having changed nothing, where a rule asks for what a row cannot give.
+        """
+        movements = self._movements(change)
+        if change.checkout:
+            check_combination(change.checkout)
+        for movement in movements:
+            self._put("stock", (movement.after.sku, movement.after.location), movement.after)
+        self.movements += movements
+        if change.checkout:
+            self._put("checkouts", change.checkout.checkout_id, change.checkout)
+        if change.reservation:
+            self._count_claims(change.reservation)
+            self._put("reservations", change.reservation.reservation_id, change.reservation)
+            self.transitions.append((change.reservation, change.cause))
+        if change.payment:
+            self._put("payments", change.payment.checkout_id, change.payment)
+            if change.client_secret:
+                self.client_secrets[change.payment.checkout_id] = change.client_secret
+        if change.payment_operation:
+            self._put("payment_operations", change.payment_operation.key, change.payment_operation)
+        for event in change.webhook_events:
+            self.applied_events[event] = "applied"
+
+    def _put(self, table: str, key: Any, value: Any) -> None:
+        getattr(self, table)[key] = value
+        self.written.add((table, key))
+
+    def _movements(self, change: Change) -> list[Movement]:
+        rows: dict[Row, Stock] = {}
+        movements = []
+        for move in change.moves:
+            row = (move.sku, move.location)
+            before = rows.get(row) or self.stock[row]
+            try:
+                movement = entered(move, before, change.cause, self.now)
+            except ValueError as error:
+                raise Broken("negative-pile", pile=str(error), sku=move.sku) from error
+            movements.append(movement)
+            rows[row] = movement.after
+        return movements
+
+    def _count_claims(self, after: Reservation) -> None:
+        before = self.reservations.get(after.reservation_id)
+        customer = self.checkouts[after.checkout_id].customer_id
+        for reservation, sign in ((before, -1), (after, 1)):
+            if reservation is None or reservation.state.value in ("released", "expired"):
+                continue
+            for line in reservation.lines:
+                claim = (customer, line.sku)
+                if claim in self.claimed:
+                    self.claimed[claim] += sign * line.quantity
+
+
+def check_combination(checkout: Checkout) -> None:
+    """Raise Broken where a rule put states together that the contract's table does not know."""
+    states = (checkout.reservation_state, checkout.payment_state, checkout.order_state)
+    if not combination_allowed(checkout.status, *states):
+        raise Broken("impossible-combination", status=checkout.status, states=list(states))
+
+
+def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
+    """Make the row's next entry: its sequence, its time (never before the last), its after-image and its hash."""
+    recorded_at = now if before.recorded_at is None else max(now, before.recorded_at)
+    after = replace(move.apply(before), sequence=before.sequence + 1, recorded_at=recorded_at)
+    movement = Movement(
+        kind=move.kind,
+        source=move.source,
+        target=move.target,
+        quantity=move.quantity,
+        cause=cause,
+        occurred_at=cause.occurred_at or recorded_at,
+        recorded_at=recorded_at,
+        after=after,
+    )
+    digest = chained(before.hash, hashed_values(movement))
+    return replace(movement, after=replace(after, hash=digest))

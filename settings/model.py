@@ -1,0 +1,133 @@
+"""What each process is told from outside, read from environment variables.
+
+Each class is one concern, so that a process names (and fails on) only what it needs: the worker holds
+the payment provider's key, the API does not. A missing or malformed value stops the process at its
+start, in one sentence (`explain`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Seconds = Annotated[int, Field(ge=1, le=86_400)]
+
+
+class Group(BaseSettings):
+    """One concern's settings. Ours carry the prefix ONHAND_; names the field already knows keep theirs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ONHAND_", frozen=True, extra="ignore", populate_by_name=True
+    )
+
+
+class DatabaseSettings(Group):
+    """Where the ledger lives. The application connects as `database_url` and takes the role `onhand_application`."""
+
+    database_url: SecretStr = Field(validation_alias="DATABASE_URL")
+    database_pool_size: int = Field(default=10, ge=1, le=200)
+
+
+class OwnerSettings(Group):
+    """Who may change the schema; falls back to DATABASE_URL. Read by `onhand migrate` alone."""
+
+    database_owner_url: SecretStr | None = Field(
+        default=None, validation_alias="DATABASE_OWNER_URL"
+    )
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+
+
+class EngineSettings(Group):
+    """Our side of Temporal; its address, namespace and credentials are TEMPORAL_* (temporalio.envconfig)."""
+
+    task_queue: str = "checkout"
+    start_to_close_seconds: Seconds = 10
+    sticky_schedule_to_start_seconds: Seconds = 10
+    max_cached_workflows: int = Field(default=1000, ge=0)
+
+
+class ProviderSettings(Group):
+    """The payment provider: Stripe, or anything that speaks its wire."""
+
+    stripe_api_key: SecretStr = Field(validation_alias="STRIPE_API_KEY")
+    stripe_api_base: str = Field(
+        default="https://api.stripe.com", validation_alias="STRIPE_API_BASE"
+    )
+    stripe_timeout_seconds: Seconds = 5
+
+
+class WebhookSettings(Group):
+    """Signing secrets, comma-separated: during a rotation the old and the new one are both valid."""
+
+    stripe_webhook_secrets: SecretStr = Field(validation_alias="STRIPE_WEBHOOK_SECRETS")
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret a signature may be made with, newest first."""
+        return _listed(self.stripe_webhook_secrets)
+
+
+class TokenSettings(Group):
+    """Whose tokens the API accepts: a shared secret (HS256), or the keys an issuer publishes (JWKS)."""
+
+    token_issuer: str = "onhand"
+    token_audience: str = "onhand"
+    token_secret: SecretStr | None = None
+    token_jwks_url: str | None = None
+
+
+class CheckoutSettings(Group):
+    """The rules of a checkout that a shop may set."""
+
+    ttl_default_seconds: Seconds = 900
+    ttl_min_seconds: Seconds = 60
+    ttl_max_seconds: Seconds = 3_600
+    payment_attempts: int = Field(default=1, ge=1, le=10)
+    reservation_token_keys: SecretStr
+    """`key_id:secret`, comma-separated; the first signs, all verify."""
+
+    def token_keys(self) -> dict[str, str]:
+        """Secret by key id, the signing one first."""
+        pairs = (item.partition(":") for item in _listed(self.reservation_token_keys))
+        return {key_id: secret for key_id, _, secret in pairs}
+
+
+class ApiSettings(Group):
+    """How the API listens."""
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65_535)
+    api_wait_seconds: Seconds = 3
+    """How long POST /checkouts waits for the decision before it answers 202."""
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+
+
+class LoopSettings(Group):
+    """The worker's loops that need no workflow. Intervals and graces are wall-clock seconds."""
+
+    delivery_interval_seconds: float = Field(default=1.0, gt=0, le=60)
+    reaper_interval_seconds: float = Field(default=5.0, gt=0, le=600)
+    reaper_grace_seconds: float = Field(default=60.0, ge=0, le=3_600)
+    orphan_interval_seconds: float = Field(default=5.0, gt=0, le=600)
+    orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
+    shutdown_grace_seconds: Seconds = 10
+
+
+class TelemetrySettings(Group):
+    """Logs and metrics. A metrics port of 0 serves none."""
+
+    log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    log_format: str = Field(default="json", pattern="^(json|text)$")
+    metrics_port: int = Field(default=0, ge=0, le=65_535)
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence that names the variables to set; never their values."""
+    places = sorted({str(part["loc"][0]) for part in error.errors() if part["loc"]})
+    named = ", ".join(place if place.isupper() else f"ONHAND_{place.upper()}" for place in places)
+    return f"These settings are missing or malformed: {named}. See docs/settings.md."
+
+
+def _listed(secret: SecretStr) -> tuple[str, ...]:
+    return tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip())
