@@ -85,7 +85,7 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     key = ids.provider_key(checkout.checkout_id, command.kind)
     existing = world.payment_operations.get(key)
     if existing is not None:
-        return Change(answer=_asked(existing, payment), cause=_cause(command))
+        return Change(answer=_asked(existing, payment, asked_before=True), cause=_cause(command))
     if (
         checkout.status not in _MAY_BE_ASKED_IN[command.kind]
         or payment.state not in _ASKABLE[command.kind]
@@ -101,7 +101,7 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     )
     payment = replace(payment, state=_ASKED.get(command.kind, payment.state))
     return Change(
-        answer=_asked(operation, payment),
+        answer=_asked(operation, payment, asked_before=False),
         cause=_cause(command),
         payment=payment,
         payment_operation=operation,
@@ -127,7 +127,7 @@ def fail(world: World, command: FailPaymentOperation) -> Change:
     if operation.state is PaymentOperationState.REQUESTED:
         operation = replace(operation, state=PaymentOperationState.FAILED, code=command.code)
     return Change(
-        answer={"payment": payment.state.value},
+        answer={"status": checkout.status.value, "payment": payment.state.value},
         cause=_cause(command),
         payment=payment,
         payment_operation=operation,
@@ -161,19 +161,27 @@ def record(world: World, command: RecordPayment) -> Change:
     # From here it must succeed.
     after = _merged(payment, seen, state)
     operation = _proved(world, command)
+    checkout = _with_payment(checkout, after)
     return Change(
-        answer={"payment": after.state.value, "payment_intent": after.payment_intent},
+        answer={
+            "status": checkout.status.value,
+            "payment": after.state.value,
+            "payment_intent": after.payment_intent,
+        },
         cause=_cause(command),
         payment=after,
         client_secret=seen.client_secret,
         payment_operation=operation,
         webhook_events=command.webhook_events,
-        checkout=_with_payment(checkout, after),
+        checkout=checkout,
     )
 
 
-def _asked(operation: PaymentOperation, payment: Payment) -> dict[str, Any]:
+def _asked(
+    operation: PaymentOperation, payment: Payment, *, asked_before: bool
+) -> dict[str, Any]:
     return {
+        "asked_before": asked_before,
         "key": operation.key,
         "state": operation.state.value,
         "amount_minor": operation.amount_minor,

@@ -61,7 +61,7 @@ def reserve(world: World, command: Reserve) -> Change:
         expires_at=world.now + timedelta(seconds=checkout.ttl_seconds),
     )
     return Change(
-        answer=described(reservation),
+        answer=described(reservation, checkout.status),
         cause=_cause(command),
         moves=_moves(lines, MovementKind.RESERVE, Pile.SELLABLE, Pile.RESERVED),
         reservation=reservation,
@@ -132,7 +132,7 @@ def fence(world: World, command: Fence) -> Change:
     # From here it must succeed.
     committing = replace(reservation, state=ReservationState.COMMITTING)
     return Change(
-        answer=described(committing),
+        answer=described(committing, Status.COMMITTING),
         cause=_cause(command),
         reservation=committing,
         checkout=replace(
@@ -163,10 +163,11 @@ def confirm(world: World, command: Confirm) -> Change:
     )
 
 
-def described(reservation: Reservation) -> dict[str, Any]:
-    """Tell a reservation as JSON: the answer of every command on it."""
+def described(reservation: Reservation, status: Status) -> dict[str, Any]:
+    """Tell a reservation and its checkout's status as JSON: the answer of every command on it."""
     expires_at = reservation.expires_at
     return {
+        "status": status.value,
         "reservation_id": reservation.reservation_id,
         "state": reservation.state.value,
         "extension": reservation.extension,
@@ -252,7 +253,7 @@ def _ended(
     reason: str | None = None,
 ) -> Change:
     return Change(
-        answer={**described(reservation), "status": checkout.status.value},
+        answer=described(reservation, checkout.status),
         cause=_cause(command, reason),
         moves=moves_of(reservation, kind, target),
         reservation=reservation,

@@ -1,0 +1,37 @@
+"""How what goes wrong in a step is told to Temporal: by its stable code, and always worth another try.
+
+A refusal is a result and never gets here. What does is either passing (the database or the provider
+is away) or broken; both stay visible in the Temporal UI as a pending activity until they heal.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.exceptions import ApplicationError
+
+from ledger.errors import LedgerError
+from payments.errors import PaymentError, PaymentThrottled
+
+Step = TypeVar("Step", bound=Callable[..., Awaitable[Any]])
+
+
+def telling(step: Step) -> Step:
+    """Translate our own errors, once, into failures whose type is the code; no text of theirs goes along."""
+
+    @functools.wraps(step)
+    async def told(*args: Any) -> Any:
+        try:
+            return await step(*args)
+        except PaymentThrottled as error:
+            delay = timedelta(seconds=error.retry_after_seconds)
+            raise ApplicationError(
+                error.code, type=error.code, next_retry_delay=delay
+            ) from None
+        except (LedgerError, PaymentError) as error:
+            raise ApplicationError(error.code, type=error.code) from None
+
+    return told  # type: ignore[return-value]

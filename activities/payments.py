@@ -1,0 +1,203 @@
+"""Steps on money: written down before the provider is asked, and settled by what the provider shows.
+
+A step that is repeated, because its worker died or the provider did not answer, looks the payment
+up before it asks anything again, and asks under the same key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from temporalio import activity
+
+from activities.failures import telling
+from activities.messages import StepInput, StepResult
+from activities.stock import ACTOR, refused_result
+from ledger import ids
+from ledger.checkouts import PaymentOperationKind, PaymentState
+from ledger.commands import (
+    FailPaymentOperation,
+    Fence,
+    RecordPayment,
+    SeenPayment,
+    StartPaymentOperation,
+)
+from ledger.errors import Refused, Transient
+from ledger.posting import Ledger
+from ledger.watch import Watch
+from payments.errors import PaymentRefused
+from payments.provider import PaymentProvider
+from payments.values import ProviderPayment, ProviderState
+
+_Kind = PaymentOperationKind
+
+
+class PaymentSteps:
+    """The hands on the till."""
+
+    def __init__(self, ledger: Ledger, watch: Watch, provider: PaymentProvider) -> None:
+        self.ledger = ledger
+        self.watch = watch
+        self.provider = provider
+
+    @activity.defn
+    @telling
+    async def request_payment(self, step: StepInput) -> StepResult:
+        """Ask the provider for a payment that is authorized now and captured later."""
+        try:
+            asked = await self._start(step, _Kind.AUTHORIZE)
+            seen = await self._authorize(step, asked)
+            return await self._record(step, seen, _Kind.AUTHORIZE)
+        except PaymentRefused as refused:
+            states = await self.watch.states(step.checkout_id)
+            return StepResult(status=states.status, code=f"payment-refused:{refused.code}")
+        except Refused as refused:
+            return await refused_result(self.watch, step.checkout_id, refused)
+
+    @activity.defn
+    @telling
+    async def accept_payment(self, step: StepInput) -> StepResult:
+        """Look at the payment; where it is authorized, fence the hold. The webhook itself is never believed."""
+        states = await self.watch.states(step.checkout_id)
+        if states.payment_intent is None:
+            raise Transient("payment-not-known-yet", checkout_id=step.checkout_id)
+        seen = await self.provider.look_up(payment_intent=states.payment_intent)
+        try:
+            result = await self._record(step, seen, None)
+            if seen.state not in (ProviderState.AUTHORIZED, ProviderState.CAPTURED):
+                declined = seen.decline_code is not None
+                return result.model_copy(update={"declined": declined})
+            fence = Fence(actor=ACTOR, reservation_id=ids.reservation_id(step.checkout_id))
+            answer = await self.ledger.post(fence)
+        except Refused as refused:
+            return await refused_result(self.watch, step.checkout_id, refused)
+        return StepResult(status=answer["status"])
+
+    @activity.defn
+    @telling
+    async def capture_payment(self, step: StepInput) -> StepResult:
+        """Take the money, once. A declined capture is a result; an unknown one is tried until it is known."""
+        states = await self.watch.states(step.checkout_id)
+        if states.payment is PaymentState.CAPTURED:
+            return StepResult(status=states.status)
+        asked = await self._start(step, _Kind.CAPTURE)
+        if asked["state"] == "failed":
+            return StepResult(status=states.status, code="capture-declined", declined=True)
+        seen, code = await self._captured(asked)
+        if seen.state is ProviderState.CAPTURED:
+            return await self._record(step, seen, _Kind.CAPTURE)
+        failed = FailPaymentOperation(
+            actor=ACTOR, checkout_id=step.checkout_id, kind=_Kind.CAPTURE, code=code
+        )
+        answer = await self.ledger.post(failed)
+        return StepResult(status=answer["status"], code=code, declined=True)
+
+    @activity.defn
+    @telling
+    async def void_payment(self, step: StepInput) -> StepResult:
+        """Make sure that nothing will be charged; where it already was, say so by `refund_pending`."""
+        states = await self.watch.states(step.checkout_id)
+        if not states.payment_asked_for or states.payment is PaymentState.VOIDED:
+            return StepResult(status=states.status)
+        intent = states.payment_intent or await self._learnt_intent(step)
+        seen = await self.provider.look_up(payment_intent=intent)
+        if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
+            asked = await self._start(step, _Kind.VOID)
+            seen = await self._voided(intent, asked)
+        return await self._record(step, seen, _Kind.VOID)
+
+    @activity.defn
+    @telling
+    async def refund_payment(self, step: StepInput) -> StepResult:
+        """Give the money back; done only when the provider shows it as done."""
+        asked = await self._start(step, _Kind.REFUND)
+        intent = asked["payment_intent"]
+        try:
+            await self.provider.refund(
+                payment_intent=intent,
+                amount_minor=asked["amount_minor"],
+                idempotency_key=asked["key"],
+            )
+        except PaymentRefused as refused:
+            activity.logger.warning("refund refused", extra={"code": refused.code})
+        seen = await self.provider.look_up(payment_intent=intent)
+        if as_seen(seen).state is not PaymentState.REFUNDED:
+            raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
+        return await self._record(step, seen, _Kind.REFUND)
+
+    async def _start(self, step: StepInput, kind: PaymentOperationKind) -> Mapping[str, Any]:
+        return await self.ledger.post(
+            StartPaymentOperation(actor=ACTOR, checkout_id=step.checkout_id, kind=kind)
+        )
+
+    async def _authorize(self, step: StepInput, asked: Mapping[str, Any]) -> ProviderPayment:
+        return await self.provider.authorize(
+            checkout_id=step.checkout_id,
+            amount_minor=asked["amount_minor"],
+            currency=asked["currency"],
+            idempotency_key=asked["key"],
+        )
+
+    async def _learnt_intent(self, step: StepInput) -> str:
+        """Ask again under the same key for the payment whose first answer was lost: to void it, know it."""
+        seen = await self._authorize(step, await self._start(step, _Kind.AUTHORIZE))
+        await self._record(step, seen, _Kind.AUTHORIZE)
+        return seen.payment_intent
+
+    async def _captured(self, asked: Mapping[str, Any]) -> tuple[ProviderPayment, str]:
+        """Capture, and give what the provider shows then and the code of its no, if it was one."""
+        intent = asked["payment_intent"]
+        if asked["asked_before"]:
+            seen = await self.provider.look_up(payment_intent=intent)
+            if seen.state is not ProviderState.AUTHORIZED:
+                return seen, "authorization-lapsed"
+        try:
+            seen = await self.provider.capture(
+                payment_intent=intent,
+                amount_minor=asked["amount_minor"],
+                idempotency_key=asked["key"],
+            )
+        except PaymentRefused as refused:
+            return await self.provider.look_up(payment_intent=intent), refused.code
+        return seen, "capture-declined"
+
+    async def _voided(self, intent: str, asked: Mapping[str, Any]) -> ProviderPayment:
+        try:
+            return await self.provider.void(payment_intent=intent, idempotency_key=asked["key"])
+        except PaymentRefused:
+            seen = await self.provider.look_up(payment_intent=intent)
+        if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
+            raise Transient("void-refused", payment_intent=intent)
+        return seen
+
+    async def _record(
+        self, step: StepInput, seen: ProviderPayment, proves: PaymentOperationKind | None
+    ) -> StepResult:
+        answer = await self.ledger.post(
+            RecordPayment(
+                actor=ACTOR,
+                checkout_id=step.checkout_id,
+                seen=as_seen(seen),
+                proves=proves,
+                webhook_events=step.webhook_events,
+            )
+        )
+        return StepResult(status=answer["status"])
+
+
+def as_seen(payment: ProviderPayment) -> SeenPayment:
+    """Say in the ledger's words what the provider shows."""
+    state = PaymentState(payment.state.value)
+    if payment.captured_minor and payment.refunded_minor >= payment.captured_minor:
+        state = PaymentState.REFUNDED
+    return SeenPayment(
+        payment_intent=payment.payment_intent,
+        state=state,
+        amount_minor=payment.amount_minor,
+        currency=payment.currency,
+        authorized_minor=payment.authorized_minor,
+        captured_minor=payment.captured_minor,
+        refunded_minor=payment.refunded_minor,
+        client_secret=payment.client_secret,
+    )

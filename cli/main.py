@@ -1,0 +1,32 @@
+"""The command line: one function a command, each in a file of its name."""
+
+from __future__ import annotations
+
+import typer
+from pydantic import ValidationError
+
+from cli.dev import dev
+from cli.migrate import migrate
+from cli.worker import worker
+from settings.model import explain
+
+app = typer.Typer(
+    name="onhand",
+    help="Inventory and checkout: a stock ledger in Postgres, each checkout a Temporal workflow.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+for command in (dev, migrate, worker):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run one command. Missing settings end it with one sentence and exit code 2."""
+    try:
+        app()
+    except ValidationError as error:
+        typer.echo(explain(error), err=True)
+        raise SystemExit(2) from None

@@ -1,0 +1,58 @@
+"""What there is of a sku: its rows at all locations, in one snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.stock import Stock
+from ledger.transactions import in_transaction
+
+_ROWS = text("""
+SELECT s.sku, s.location, s.sellable, s.reserved, s.sold, s.shipped, s.returned, s.damaged,
+       s.researching, s.supply, s.adjustment, s.transit, s.safety_stock, s.feed_buffer, s.paused,
+       s.sequence, s.hash, s.recorded_at, s.total_received, s.total_reserved, s.total_released,
+       s.total_expired, s.total_sold, s.total_cancelled
+FROM product p
+LEFT JOIN stock s ON s.sku = p.sku
+WHERE p.sku = :sku
+ORDER BY s.location
+""")
+
+TOTALS = ("received", "reserved", "released", "expired", "sold", "cancelled")
+"""The running totals that a row keeps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockRow:
+    """One row with what it has seen go by since its beginning."""
+
+    stock: Stock
+    totals: Mapping[str, int]
+
+
+async def stock_of(engine: AsyncEngine, sku: str) -> list[StockRow] | None:
+    """Give every row of a sku in order of location; None where there is no such product.
+
+    Raises Transient.
+    """
+
+    async def work(connection: AsyncConnection) -> list[StockRow] | None:
+        rows = (await connection.execute(_ROWS, {"sku": sku})).mappings().all()
+        if not rows:
+            return None
+        return [_row(row) for row in rows if row["location"] is not None]
+
+    return await in_transaction(engine, work)
+
+
+def _row(row: Mapping[str, Any]) -> StockRow:
+    columns = {name: value for name, value in row.items() if not name.startswith("total_")}
+    return StockRow(
+        stock=Stock(**{**columns, "paused": tuple(row["paused"])}),
+        totals={name: row[f"total_{name}"] for name in TOTALS},
+    )

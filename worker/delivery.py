@@ -1,0 +1,70 @@
+"""The delivery loop: brings each stored webhook to its checkout, until the database shows it applied.
+
+An acknowledged signal is not enough: a reset or a restored engine can lose it. So an event is brought
+again and again, ever more rarely, until the step that acted on it has marked it, or until the
+checkout has ended and the event says nothing new.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Counter
+from temporalio.service import RPCError, RPCStatusCode
+
+from ledger.checkouts import PaymentState, Status
+from ledger.watch import DueWebhook, Watch
+from worker.engine import Engine
+from workflows.checkout import CheckoutWorkflow
+from workflows.messages import PaymentEvent
+from workflows.starting import checkout_workflow_id
+
+log = structlog.get_logger("worker.delivery")
+
+SIGNALS = Counter("onhand_webhooks_signalled_total", "Webhooks brought to a workflow", ["outcome"])
+
+RPC_TIMEOUT = timedelta(seconds=5)
+
+UNKNOWN_AFTER = timedelta(minutes=10)
+"""How long a payment nobody knows may still turn out to be one whose creation is being recorded."""
+
+_LISTENING = frozenset({Status.RESERVING, Status.AWAITING_PAYMENT})
+_OVER = frozenset({PaymentState.CAPTURED, PaymentState.REFUNDED, PaymentState.VOIDED})
+
+
+class Delivery:
+    """Carries events from the inbox to the workflows."""
+
+    def __init__(self, watch: Watch, engine: Engine) -> None:
+        self.watch = watch
+        self.engine = engine
+
+    async def round(self) -> None:
+        """Bring everything that is due."""
+        while events := await self.watch.take_due_webhooks():
+            for event in events:
+                await self._bring(event)
+
+    async def _bring(self, event: DueWebhook) -> None:
+        if event.checkout_id is None:
+            if event.age > UNKNOWN_AFTER:
+                await self.watch.settle_webhook(event.event_id, "unknown-payment")
+        elif event.status in _LISTENING:
+            await self._signal(event, event.checkout_id)
+        elif event.payment in _OVER:
+            await self.watch.settle_webhook(event.event_id, "already-known")
+
+    async def _signal(self, event: DueWebhook, checkout_id: str) -> None:
+        client = await self.engine.client()
+        handle = client.get_workflow_handle(checkout_workflow_id(checkout_id))
+        hint = PaymentEvent(event_id=event.event_id, kind=event.kind)
+        try:
+            await handle.signal(CheckoutWorkflow.payment_event, hint, rpc_timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            SIGNALS.labels(error.status.name.lower()).inc()
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            log.warning("webhook without workflow", checkout_id=checkout_id)
+        else:
+            SIGNALS.labels("ok").inc()

@@ -1,0 +1,51 @@
+"""The reaper: expires holds that nobody ended in time. It needs Postgres and nothing else.
+
+The workflow's own timer ends a hold first, as a rule; this is for workflows that were terminated, or
+lost, or are kept from running. The command is the same one under the same key, so it does not matter
+who comes first.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from prometheus_client import Counter
+
+from ledger.commands import Expire
+from ledger.errors import Refused
+from ledger.posting import Ledger
+from ledger.watch import Watch
+
+log = structlog.get_logger("worker.reaper")
+
+REAPED = Counter("onhand_holds_reaped_total", "Holds the reaper ended", ["outcome"])
+
+
+class Reaper:
+    """Ends lapsed holds."""
+
+    def __init__(self, ledger: Ledger, watch: Watch, grace: timedelta) -> None:
+        self.ledger = ledger
+        self.watch = watch
+        self.grace = grace
+
+    async def round(self) -> None:
+        """Expire every hold past its TTL and the grace."""
+        lapsed = await self.watch.lapsed_holds(self.grace)
+        answers = await self.ledger.post_batch(
+            [
+                Expire(
+                    actor="reaper", reservation_id=hold.reservation_id, extension=hold.extension
+                )
+                for hold in lapsed
+            ]
+        )
+        for hold, answer in zip(lapsed, answers, strict=True):
+            if isinstance(answer.error, Refused):
+                REAPED.labels(answer.error.code).inc()
+            elif answer.error is not None:
+                raise answer.error
+            else:
+                REAPED.labels("expired").inc()
+                log.warning("hold reaped", reservation_id=hold.reservation_id)

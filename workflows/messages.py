@@ -1,0 +1,53 @@
+"""What goes in and out of the workflows: ids, amounts and states, never customer data."""
+
+from __future__ import annotations
+
+from activities.messages import CartLine, Message
+
+__all__ = [
+    "CancelAnswer",
+    "CancelRequest",
+    "CartLine",
+    "CheckoutStart",
+    "Decision",
+    "PaymentEvent",
+]
+
+
+class CheckoutStart(Message):
+    """The input of `checkout/{checkout_id}`: what was committed in the checkout's row."""
+
+    checkout_id: str
+    lines: tuple[CartLine, ...]
+    total_minor: int
+    currency: str
+    ttl_seconds: int
+    payment_attempts: int = 1
+    step_seconds: int = 10
+    """How long one attempt of a step may take before it is tried again."""
+
+
+class Decision(Message):
+    """The answer of the update `decision`: the checkout's status when stock was decided and payment asked for."""
+
+    status: str
+
+
+class CancelRequest(Message):
+    """The input of the update `cancel`. With `wait_until_closed` it answers once the provider has let go too."""
+
+    wait_until_closed: bool = False
+
+
+class CancelAnswer(Message):
+    """What became of a cancel: `cancelled` is true where nothing will be charged any more."""
+
+    cancelled: bool
+    status: str
+
+
+class PaymentEvent(Message):
+    """The signal `payment_event`: a verified webhook, stored under its id. A hint to look, never a fact."""
+
+    event_id: str
+    kind: str

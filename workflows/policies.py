@@ -1,0 +1,41 @@
+"""How long each kind of step may take and how it is tried again, named by what is waited for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import RetryPolicy
+
+from workflows.story import FORWARD_STEPS, Step
+
+GIVE_UP_AFTER = timedelta(seconds=60)
+"""How long a step that takes nothing from anybody yet is tried before the checkout is undone."""
+
+PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=15),
+)
+"""No attempt limit. For forward steps the time limit ends it; undo and money never give up."""
+
+
+def schedule_to_close(step: Step, ttl_seconds: int) -> timedelta | None:
+    """Bound the forward steps by the time in which somebody still waits; nothing else is bounded."""
+    if step in FORWARD_STEPS:
+        return max(GIVE_UP_AFTER, timedelta(seconds=ttl_seconds))
+    return None
+
+
+SUMMARIES: dict[Step, str] = {
+    Step.RESERVE_STOCK: "reserve stock",
+    Step.REQUEST_PAYMENT: "ask the provider for a payment",
+    Step.ACCEPT_PAYMENT: "look at the payment; if authorized, fence the hold",
+    Step.CAPTURE_PAYMENT: "capture the payment",
+    Step.CONFIRM_ORDER: "confirm: stock sold, order placed",
+    Step.RELEASE_STOCK: "undo: release the stock",
+    Step.EXPIRE_HOLD: "the TTL is over: expire the hold",
+    Step.VOID_PAYMENT: "undo: void the payment",
+    Step.CANCEL_ORDER: "undo: take the order back",
+    Step.REFUND_PAYMENT: "undo: refund the payment",
+}
+"""What operators read beside each activity in the Temporal UI."""

@@ -1,0 +1,370 @@
+"""What a checkout does next: one pure function from a state and an event to a state and commands.
+
+The workflow carries the commands out and reports back what happened; the model checker and the
+simulator do the same without Temporal. Facts are folded into the state as they come in, at any
+moment; what to do next is then read off the state alone, whenever no step is under way. So an event
+that arrives during a step is never lost and never interrupts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ledger.checkouts import ReservationState, Status
+
+PAYMENT_FAILED = "payment_intent.payment_failed"
+
+
+class Step(StrEnum):
+    """Everything a checkout can do. One at a time; each is one activity."""
+
+    RESERVE_STOCK = "reserve_stock"
+    REQUEST_PAYMENT = "request_payment"
+    ACCEPT_PAYMENT = "accept_payment"
+    CAPTURE_PAYMENT = "capture_payment"
+    CONFIRM_ORDER = "confirm_order"
+    RELEASE_STOCK = "release_stock"
+    EXPIRE_HOLD = "expire_hold"
+    VOID_PAYMENT = "void_payment"
+    CANCEL_ORDER = "cancel_order"
+    REFUND_PAYMENT = "refund_payment"
+
+
+class Stage(StrEnum):
+    """Where the story is, for people: the search attribute `CheckoutStage`."""
+
+    RESERVING = "reserving"
+    AWAITING_PAYMENT = "awaiting_payment"
+    COMMITTING = "committing"
+    UNDOING = "undoing"
+    CLOSED = "closed"
+
+
+UNDO_STEPS = frozenset(
+    {
+        Step.RELEASE_STOCK,
+        Step.EXPIRE_HOLD,
+        Step.VOID_PAYMENT,
+        Step.CANCEL_ORDER,
+        Step.REFUND_PAYMENT,
+    }
+)
+FORWARD_STEPS = frozenset({Step.RESERVE_STOCK, Step.REQUEST_PAYMENT, Step.ACCEPT_PAYMENT})
+"""Steps that may be given up: nothing is taken from anybody yet. All others are tried for ever."""
+
+
+class Asker(StrEnum):
+    """Who wants the checkout cancelled. Only an operator may want it after the fence."""
+
+    CUSTOMER = "customer"
+    OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One step to carry out. `ending` and `reason` are of a release, the events of an acceptance."""
+
+    step: Step
+    ending: Status | None = None
+    reason: str | None = None
+    compensating: bool = False
+    extension: int = 0
+    webhook_events: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Began:
+    """The workflow runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentHinted:
+    """A webhook says that something happened to the payment."""
+
+    event_id: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOver:
+    """The timer of the hold fired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAsked:
+    """Somebody wants out."""
+
+    by: Asker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaveUp:
+    """A forward step did not get through in its time. It may have happened all the same."""
+
+    step: Step
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A step answered.
+
+    `status` is the checkout's in the ledger after it, `code` the refusal if there was one, and
+    `reservation` where the hold stood when it was refused. `declined` is the provider's no.
+    """
+
+    step: Step
+    status: Status
+    code: str | None = None
+    reservation: ReservationState | None = None
+    declined: bool = False
+
+
+Event = Began | PaymentHinted | TimeOver | CancelAsked | GaveUp | Done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Everything decided so far. `undo` is what must be taken back, remembered before it is done."""
+
+    payment_attempts: int = 1
+    stage: Stage = Stage.RESERVING
+    status: Status = Status.RESERVING
+    under_way: Command | None = None
+    undo: tuple[Step, ...] = ()
+    ending: Status | None = None
+    reason: str | None = None
+    compensating: bool = False
+    extension: int = 0
+    declines: int = 0
+    time_over: bool = False
+    cancel_asked_by: Asker | None = None
+    hints: tuple[PaymentHinted, ...] = ()
+    seen_events: frozenset[str] = frozenset()
+    captured: bool = False
+    acceptance_gave_up: bool = False
+    """Set where the provider could not be asked: then the end of the TTL is not put off for it."""
+
+    @property
+    def closed(self) -> bool:
+        """True once nothing is left to do: stock and payment are both at an end."""
+        return self.stage is Stage.CLOSED
+
+    @property
+    def decided(self) -> bool:
+        """True once the caller who asked for stock can be told: held and payable, or refused."""
+        return self.status is not Status.RESERVING or self.closed
+
+    @property
+    def past_fence(self) -> bool:
+        """True from the final validation on: a customer's cancel is too late."""
+        return self.stage is Stage.COMMITTING or self.status in (
+            Status.CONFIRMED,
+            Status.REFUND_PENDING,
+            Status.REFUNDED,
+        )
+
+
+Decision = tuple[Story, tuple[Command, ...]]
+
+
+def decide(story: Story, event: Event) -> Decision:
+    """Fold one event in, and say what to do next; no commands means wait."""
+    if story.closed:
+        return story, ()
+    after = _folded(story, event)
+    if after.under_way is not None:
+        return after, ()
+    return _next(after)
+
+
+def _folded(story: Story, event: Event) -> Story:
+    match event:
+        case Began():
+            return story
+        case PaymentHinted():
+            if event.event_id in story.seen_events:
+                return story
+            return replace(
+                story,
+                hints=(*story.hints, event),
+                seen_events=story.seen_events | {event.event_id},
+            )
+        case TimeOver():
+            return replace(story, time_over=True)
+        case CancelAsked():
+            stronger = story.cancel_asked_by is Asker.OPERATOR
+            return story if stronger else replace(story, cancel_asked_by=event.by)
+        case GaveUp():
+            return _gave_up(replace(story, under_way=None), event)
+        case Done():
+            answered = _FOLD[event.step](replace(story, status=event.status), event)
+            return replace(answered, under_way=None)
+
+
+def _gave_up(story: Story, event: GaveUp) -> Story:
+    if event.step is Step.ACCEPT_PAYMENT:
+        return replace(story, acceptance_gave_up=True)
+    return _ended(story, Status.CANCELLED, event.code)
+
+
+def _ended(story: Story, ending: Status, reason: str, *, compensating: bool = False) -> Story:
+    return replace(
+        story, stage=Stage.UNDOING, ending=ending, reason=reason, compensating=compensating
+    )
+
+
+def _reserved(story: Story, event: Done) -> Story:
+    if event.code is None:
+        return story
+    if event.status is Status.RESERVING:
+        return _ended(story, Status.CANCELLED, event.code)
+    return replace(story, stage=Stage.CLOSED, undo=())
+
+
+def _payment_requested(story: Story, event: Done) -> Story:
+    if event.code is not None:
+        return _ended(story, Status.CANCELLED, event.code)
+    return replace(story, stage=Stage.AWAITING_PAYMENT)
+
+
+def _payment_accepted(story: Story, event: Done) -> Story:
+    looked_at, unread = _read(story)
+    story = replace(story, hints=unread, acceptance_gave_up=False)
+    if event.status is Status.COMMITTING:
+        return replace(story, stage=Stage.COMMITTING)
+    if event.code == "not-held":
+        return _hold_gone(story, event)
+    if event.code is not None:
+        return _ended(story, Status.DECLINED, event.code)
+    if event.declined:
+        declines = story.declines + sum(hint.kind == PAYMENT_FAILED for hint in looked_at)
+        story = replace(story, declines=declines)
+        if declines >= story.payment_attempts:
+            return _ended(story, Status.DECLINED, "payment-declined")
+    return story
+
+
+def _read(story: Story) -> tuple[list[PaymentHinted], tuple[PaymentHinted, ...]]:
+    events = story.under_way.webhook_events if story.under_way else ()
+    looked_at = [hint for hint in story.hints if hint.event_id in events]
+    return looked_at, tuple(hint for hint in story.hints if hint.event_id not in events)
+
+
+def _captured(story: Story, event: Done) -> Story:
+    if event.declined:
+        return _ended(story, Status.DECLINED, event.code or "capture-declined", compensating=True)
+    return replace(story, captured=True)
+
+
+def _confirmed(story: Story, event: Done) -> Story:
+    if story.cancel_asked_by is Asker.OPERATOR:
+        return replace(
+            story, stage=Stage.UNDOING, undo=(Step.REFUND_PAYMENT, Step.CANCEL_ORDER)
+        )
+    return replace(story, stage=Stage.CLOSED, undo=())
+
+
+def _let_go(story: Story, event: Done) -> Story:
+    if event.code in ("not-held", "too-late") or (event.code or "").startswith("already-"):
+        return _hold_gone(story, event)
+    if event.code == "extended":
+        return replace(story, stage=Stage.AWAITING_PAYMENT, time_over=False)
+    return replace(story, stage=Stage.UNDOING, undo=_without_release(story.undo))
+
+
+def _hold_gone(story: Story, event: Done) -> Story:
+    if event.reservation is ReservationState.COMMITTING:
+        return replace(story, stage=Stage.COMMITTING, ending=None)
+    return replace(story, stage=Stage.UNDOING, undo=_without_release(story.undo))
+
+
+def _voided(story: Story, event: Done) -> Story:
+    undo = tuple(step for step in story.undo if step is not Step.VOID_PAYMENT)
+    if event.status is Status.REFUND_PENDING:
+        undo = (*undo, Step.REFUND_PAYMENT)
+    return replace(story, undo=undo)
+
+
+def _undone(story: Story, event: Done) -> Story:
+    return replace(story, undo=tuple(step for step in story.undo if step is not event.step))
+
+
+_FOLD = {
+    Step.RESERVE_STOCK: _reserved,
+    Step.REQUEST_PAYMENT: _payment_requested,
+    Step.ACCEPT_PAYMENT: _payment_accepted,
+    Step.CAPTURE_PAYMENT: _captured,
+    Step.CONFIRM_ORDER: _confirmed,
+    Step.RELEASE_STOCK: _let_go,
+    Step.EXPIRE_HOLD: _let_go,
+    Step.VOID_PAYMENT: _voided,
+    Step.CANCEL_ORDER: _undone,
+    Step.REFUND_PAYMENT: _undone,
+}
+
+
+def _next(story: Story) -> Decision:
+    match story.stage:
+        case Stage.RESERVING:
+            return _next_reserving(story)
+        case Stage.AWAITING_PAYMENT:
+            return _next_awaiting(story)
+        case Stage.COMMITTING:
+            step = Step.CONFIRM_ORDER if story.captured else Step.CAPTURE_PAYMENT
+            return _do(story, Command(step=step))
+        case Stage.UNDOING:
+            return _next_undo(story)
+        case Stage.CLOSED:
+            return story, ()
+
+
+def _next_reserving(story: Story) -> Decision:
+    if Step.RELEASE_STOCK not in story.undo:
+        remembered = replace(story, undo=(*story.undo, Step.RELEASE_STOCK))
+        return _do(remembered, Command(step=Step.RESERVE_STOCK))
+    if story.cancel_asked_by is not None:
+        return _next_undo(_ended(story, Status.CANCELLED, story.cancel_asked_by))
+    remembered = replace(story, undo=(*story.undo, Step.VOID_PAYMENT))
+    return _do(remembered, Command(step=Step.REQUEST_PAYMENT))
+
+
+def _next_awaiting(story: Story) -> Decision:
+    if story.cancel_asked_by is not None:
+        return _next_undo(_ended(story, Status.CANCELLED, story.cancel_asked_by))
+    if story.hints and not (story.time_over and story.acceptance_gave_up):
+        events = tuple(hint.event_id for hint in story.hints)
+        return _do(story, Command(step=Step.ACCEPT_PAYMENT, webhook_events=events))
+    if story.time_over:
+        return _do(story, Command(step=Step.EXPIRE_HOLD, extension=story.extension))
+    return story, ()
+
+
+def _next_undo(story: Story) -> Decision:
+    """Take back what was remembered, last in first out, but let go of stock before money.
+
+    The release is where the ledger decides who won: only a checkout that lost its hold may have its
+    authorization voided, and the contract's table has no state for the other order.
+    """
+    if Step.RELEASE_STOCK in story.undo:
+        return _do(
+            story,
+            Command(
+                step=Step.RELEASE_STOCK,
+                ending=story.ending,
+                reason=story.reason,
+                compensating=story.compensating,
+            ),
+        )
+    if story.undo:
+        return _do(story, Command(step=story.undo[-1]))
+    return replace(story, stage=Stage.CLOSED), ()
+
+
+def _do(story: Story, command: Command) -> Decision:
+    return replace(story, under_way=command), (command,)
+
+
+def _without_release(undo: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in undo if step is not Step.RELEASE_STOCK)
