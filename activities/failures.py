@@ -28,9 +28,7 @@ def telling(step: Step) -> Step:
             return await step(*args)
         except PaymentThrottled as error:
             delay = timedelta(seconds=error.retry_after_seconds)
-            raise ApplicationError(
-                error.code, type=error.code, next_retry_delay=delay
-            ) from None
+            raise ApplicationError(error.code, type=error.code, next_retry_delay=delay) from None
         except (LedgerError, PaymentError) as error:
             raise ApplicationError(error.code, type=error.code) from None
 

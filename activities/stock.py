@@ -99,6 +99,4 @@ class StockSteps:
 async def refused_result(watch: Watch, checkout_id: str, refused: Refused) -> StepResult:
     """Tell a refusal together with where the checkout stands now."""
     states = await watch.states(checkout_id)
-    return StepResult(
-        status=states.status, code=refused.code, reservation=states.reservation.value
-    )
+    return StepResult(status=states.status, code=refused.code, reservation=states.reservation.value)

@@ -51,7 +51,7 @@ class Command:
         return None
 
     def substance(self) -> Any:
-        """What is done, as JSON: the input of the fingerprint."""
+        """Say what is done, as JSON: the input of the fingerprint."""
         raise NotImplementedError
 
     def needs(self) -> Needs:

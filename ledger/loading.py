@@ -160,9 +160,7 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
     for row in (await connection.execute(_RESERVATIONS, wanted)).mappings():
         world.reservations[row["reservation_id"]] = _reservation(row)
     for row in (await connection.execute(_PAYMENTS, wanted)).mappings():
-        world.payments[row["checkout_id"]] = Payment(
-            **{**row, "state": PaymentState(row["state"])}
-        )
+        world.payments[row["checkout_id"]] = Payment(**{**row, "state": PaymentState(row["state"])})
     for row in (await connection.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
         world.payment_operations[row["key"]] = PaymentOperation(
             **{

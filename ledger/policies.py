@@ -149,7 +149,11 @@ async def _pause_group(engine: AsyncEngine, location: str, actor: str) -> bool:
         skus = list((await connection.execute(_AT_ODDS, {**named, **wanted})).scalars())
         pauses = [
             ChangePause(
-                actor=actor, sku=sku, location=location, reason=LOCATION_DISABLED, paused=not enabled
+                actor=actor,
+                sku=sku,
+                location=location,
+                reason=LOCATION_DISABLED,
+                paused=not enabled,
             )
             for sku in skus
         ]

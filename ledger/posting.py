@@ -27,7 +27,9 @@ ATTEMPTS = 5
 """How often one post is tried where nothing was decided. A lost COMMIT is among them: the same keys are
 posted again, which waits behind a commit still under way and then reads its answer."""
 
-_RETRIED_STATES = frozenset({"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"})
+_RETRIED_STATES = frozenset(
+    {"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"}
+)
 """Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
 
 _CONSTRAINT_REFUSALS = {"checkout_one_live_per_cart": "cart-busy"}
@@ -143,7 +145,9 @@ async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> l
         await write(connection, world)
         await _settle(connection, world, {key: answers[i] for key, i in first_of.items()}, commands)
     return [
-        answers[i] if i in answers else _twin(commands[first_of[c.key or ""]], c, answers[first_of[c.key or ""]])
+        answers[i]
+        if i in answers
+        else _twin(commands[first_of[c.key or ""]], c, answers[first_of[c.key or ""]])
         for i, c in enumerate(commands)
     ]
 

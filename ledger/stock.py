@@ -119,9 +119,7 @@ class Stock:
         left = getattr(self, source) - quantity
         if left < 0 and source not in OUTSIDE:
             raise ValueError(source)
-        return replace(
-            self, **{source.value: left, target.value: getattr(self, target) + quantity}
-        )
+        return replace(self, **{source.value: left, target.value: getattr(self, target) + quantity})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,9 @@ from ledger.errors import Broken, Refused
 from ledger.movements import Cause, Movement, chained, hashed_values
 from ledger.stock import Move, Stock
 
+_UNREAD = datetime.min.replace(tzinfo=UTC)
+"""The clock before it is read: a world without locks has no time."""
+
 Row = tuple[str, str]
 """(sku, location)."""
 
@@ -56,7 +59,7 @@ class Change:
 class World:
     """Rows by their keys, and beside them what this batch has changed so far."""
 
-    now: datetime = datetime.min.replace(tzinfo=UTC)
+    now: datetime = _UNREAD
     stock: dict[Row, Stock] = field(default_factory=dict)
     products: dict[str, int | None] = field(default_factory=dict)
     """Limit per customer by sku; None is no limit. A sku that is not here does not exist."""

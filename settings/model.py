@@ -71,8 +71,8 @@ class WebhookSettings(Group):
 class TokenSettings(Group):
     """Whose tokens the API accepts: a shared secret (HS256), or the keys an issuer publishes (JWKS)."""
 
-    token_issuer: str = "onhand"
-    token_audience: str = "onhand"
+    token_issuer: str = "onhand"  # noqa: S105 - a name
+    token_audience: str = "onhand"  # noqa: S105 - a name
     token_secret: SecretStr | None = None
     token_jwks_url: str | None = None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -42,7 +43,15 @@ from workflows.checkout import CheckoutWorkflow
 
 log = structlog.get_logger("worker")
 
-PASSED_THROUGH = ("activities", "ledger", "payments", "sqlalchemy", "orjson", "pydantic", "workflows.story")
+PASSED_THROUGH = (
+    "activities",
+    "ledger",
+    "payments",
+    "sqlalchemy",
+    "orjson",
+    "pydantic",
+    "workflows.story",
+)
 """Modules the workflow sandbox need not load anew: values and pure functions of ours, and their libraries."""
 
 
@@ -131,7 +140,10 @@ async def run(settings: WorkerSettings) -> None:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(engine.connect()),
-                *(group.create_task(loop) for loop in _loops(settings, ledger, watch, engine, alarm)),
+                *(
+                    group.create_task(loop)
+                    for loop in _loops(settings, ledger, watch, engine, alarm)
+                ),
                 group.create_task(_serve(settings.engine, engine, steps, stop)),
             ]
             await stop.wait()
@@ -145,9 +157,9 @@ async def run(settings: WorkerSettings) -> None:
         await database.dispose()
 
 
-def _loops(  # type: ignore[no-untyped-def]
+def _loops(
     settings: WorkerSettings, ledger: Ledger, watch: Watch, engine: Engine, alarm: WebhookAlarm
-):
+) -> tuple[Coroutine[None, None, None], ...]:
     loops = settings.loops
     delivery = Delivery(watch, engine)
     reaper = Reaper(ledger, watch, timedelta(seconds=loops.reaper_grace_seconds))

@@ -20,7 +20,9 @@ from workflows.starting import start_arguments
 
 log = structlog.get_logger("worker.orphans")
 
-STARTED = Counter("onhand_orphans_started_total", "Undecided rows whose workflow was asked to start", ["outcome"])
+STARTED = Counter(
+    "onhand_orphans_started_total", "Undecided rows whose workflow was asked to start", ["outcome"]
+)
 
 
 class Orphans:

@@ -35,9 +35,7 @@ class Reaper:
         lapsed = await self.watch.lapsed_holds(self.grace)
         answers = await self.ledger.post_batch(
             [
-                Expire(
-                    actor="reaper", reservation_id=hold.reservation_id, extension=hold.extension
-                )
+                Expire(actor="reaper", reservation_id=hold.reservation_id, extension=hold.extension)
                 for hold in lapsed
             ]
         )

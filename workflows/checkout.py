@@ -59,7 +59,7 @@ class CheckoutWorkflow:
         self.shown_stage = Stage.RESERVING
 
     @workflow.run
-    async def run(self, start: CheckoutStart) -> str:
+    async def run(self, start: CheckoutStart) -> str:  # noqa: ARG002 - taken by __init__
         """Tell the story to its end and give the checkout's last status."""
         while not self.story.closed:
             command = self._decide()
@@ -131,7 +131,7 @@ class CheckoutWorkflow:
             await workflow.wait_condition(
                 lambda: bool(self.events), timeout=left, timeout_summary="TTL of the reservation"
             )
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
 
     def _cancelled(self) -> None:
@@ -155,7 +155,7 @@ class CheckoutWorkflow:
         return CancelAnswer(cancelled=cancelled, status=self.story.status.value)
 
     @cancel.validator
-    def _may_cancel(self, request: CancelRequest) -> None:
+    def _may_cancel(self, request: CancelRequest) -> None:  # noqa: ARG002 - the update's signature
         if self.story.past_fence:
             raise ApplicationError("past the fence", type="too-late", non_retryable=True)
 

@@ -179,7 +179,7 @@ def decide(story: Story, event: Event) -> Decision:
     return _next(after)
 
 
-def _folded(story: Story, event: Event) -> Story:
+def _folded(story: Story, event: Event) -> Story:  # noqa: PLR0911 - one return a kind of event
     match event:
         case Began():
             return story
@@ -258,11 +258,9 @@ def _captured(story: Story, event: Done) -> Story:
     return replace(story, captured=True)
 
 
-def _confirmed(story: Story, event: Done) -> Story:
+def _confirmed(story: Story, event: Done) -> Story:  # noqa: ARG001 - one shape for all
     if story.cancel_asked_by is Asker.OPERATOR:
-        return replace(
-            story, stage=Stage.UNDOING, undo=(Step.REFUND_PAYMENT, Step.CANCEL_ORDER)
-        )
+        return replace(story, stage=Stage.UNDOING, undo=(Step.REFUND_PAYMENT, Step.CANCEL_ORDER))
     return replace(story, stage=Stage.CLOSED, undo=())
 
 

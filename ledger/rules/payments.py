@@ -58,9 +58,7 @@ _REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {
     _K.REFUND: _S.CAPTURED,
 }
 _MAY_BE_ASKED_IN: dict[PaymentOperationKind, frozenset[Status]] = {
-    _K.AUTHORIZE: frozenset(
-        {Status.RESERVING, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}
-    ),
+    _K.AUTHORIZE: frozenset({Status.RESERVING, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}),
     _K.CAPTURE: frozenset({Status.COMMITTING}),
     _K.VOID: frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED}),
     _K.REFUND: frozenset({Status.REFUND_PENDING}),
@@ -115,9 +113,7 @@ def fail(world: World, command: FailPaymentOperation) -> Change:
     Refused: `unknown-checkout`, `unknown-operation`.
     """
     checkout = checkout_row(world, command.checkout_id)
-    operation = world.payment_operations.get(
-        ids.provider_key(checkout.checkout_id, command.kind)
-    )
+    operation = world.payment_operations.get(ids.provider_key(checkout.checkout_id, command.kind))
     payment = world.payments.get(checkout.checkout_id)
     if operation is None or payment is None:
         raise Refused("unknown-operation", kind=command.kind)
@@ -177,9 +173,7 @@ def record(world: World, command: RecordPayment) -> Change:
     )
 
 
-def _asked(
-    operation: PaymentOperation, payment: Payment, *, asked_before: bool
-) -> dict[str, Any]:
+def _asked(operation: PaymentOperation, payment: Payment, *, asked_before: bool) -> dict[str, Any]:
     return {
         "asked_before": asked_before,
         "key": operation.key,
@@ -205,9 +199,7 @@ def _merged(payment: Payment, seen: SeenPayment, state: PaymentState) -> Payment
 def _proved(world: World, command: RecordPayment) -> PaymentOperation | None:
     if command.proves is None:
         return None
-    operation = world.payment_operations.get(
-        ids.provider_key(command.checkout_id, command.proves)
-    )
+    operation = world.payment_operations.get(ids.provider_key(command.checkout_id, command.proves))
     if operation is None or operation.state is not PaymentOperationState.REQUESTED:
         return None
     return replace(operation, state=PaymentOperationState.SUCCEEDED)
@@ -232,6 +224,4 @@ def _with_payment(checkout: Checkout, payment: Payment) -> Checkout:
 
 
 def _cause(command: StartPaymentOperation | FailPaymentOperation | RecordPayment) -> Cause:
-    return Cause(
-        operation_key=None, kind="payment", id=command.checkout_id, actor=command.actor
-    )
+    return Cause(operation_key=None, kind="payment", id=command.checkout_id, actor=command.actor)

@@ -25,7 +25,6 @@ from ledger.rules.sourcing import sourced
 from ledger.stock import Move, MovementKind, Pile
 from ledger.world import Change, World
 
-
 _STATUS_OF_REFUSAL = {
     "limit-exceeded": Status.LIMIT_EXCEEDED,
     "insufficient-stock": Status.OUT_OF_STOCK,

@@ -436,23 +436,35 @@ END $$
 
 TRIGGERS = [
     # ALWAYS: not even a session that replicates may rewrite history.
-    "CREATE TRIGGER movement_no_rewrite BEFORE UPDATE OR DELETE ON movement"
-    " FOR EACH ROW EXECUTE FUNCTION refuse_rewrite()",
+    (
+        "CREATE TRIGGER movement_no_rewrite BEFORE UPDATE OR DELETE ON movement"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_rewrite()"
+    ),
     "ALTER TABLE movement ENABLE ALWAYS TRIGGER movement_no_rewrite",
-    "CREATE TRIGGER movement_no_truncate BEFORE TRUNCATE ON movement"
-    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()",
+    (
+        "CREATE TRIGGER movement_no_truncate BEFORE TRUNCATE ON movement"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()"
+    ),
     "ALTER TABLE movement ENABLE ALWAYS TRIGGER movement_no_truncate",
-    "CREATE TRIGGER reservation_transition_no_rewrite BEFORE UPDATE OR DELETE ON reservation_transition"
-    " FOR EACH ROW EXECUTE FUNCTION refuse_rewrite()",
+    (
+        "CREATE TRIGGER reservation_transition_no_rewrite BEFORE UPDATE OR DELETE ON reservation_transition"
+        " FOR EACH ROW EXECUTE FUNCTION refuse_rewrite()"
+    ),
     "ALTER TABLE reservation_transition ENABLE ALWAYS TRIGGER reservation_transition_no_rewrite",
-    "CREATE TRIGGER reservation_transition_no_truncate BEFORE TRUNCATE ON reservation_transition"
-    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()",
+    (
+        "CREATE TRIGGER reservation_transition_no_truncate BEFORE TRUNCATE ON reservation_transition"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()"
+    ),
     "ALTER TABLE reservation_transition ENABLE ALWAYS TRIGGER reservation_transition_no_truncate",
-    "CREATE TRIGGER operation_keeps_answers BEFORE UPDATE OR DELETE ON operation"
-    " FOR EACH ROW EXECUTE FUNCTION keep_operation_answers()",
+    (
+        "CREATE TRIGGER operation_keeps_answers BEFORE UPDATE OR DELETE ON operation"
+        " FOR EACH ROW EXECUTE FUNCTION keep_operation_answers()"
+    ),
     "ALTER TABLE operation ENABLE ALWAYS TRIGGER operation_keeps_answers",
-    "CREATE TRIGGER operation_no_truncate BEFORE TRUNCATE ON operation"
-    " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()",
+    (
+        "CREATE TRIGGER operation_no_truncate BEFORE TRUNCATE ON operation"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_rewrite()"
+    ),
     "ALTER TABLE operation ENABLE ALWAYS TRIGGER operation_no_truncate",
 ]
 
@@ -461,8 +473,10 @@ GRANTS = [
     "GRANT USAGE ON SCHEMA public TO onhand_application",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO onhand_application",
     "GRANT INSERT ON movement, reservation_transition, checkout_line, reservation_line TO onhand_application",
-    "GRANT INSERT, UPDATE ON product, location, stock, checkout, reservation, orders, payment,"
-    " payment_operation, webhook_event, outbox TO onhand_application",
+    (
+        "GRANT INSERT, UPDATE ON product, location, stock, checkout, reservation, orders, payment,"
+        " payment_operation, webhook_event, outbox TO onhand_application"
+    ),
     # DELETE only takes back the claim of a refused command; the trigger keeps every answer.
     "GRANT INSERT, UPDATE, DELETE ON operation TO onhand_application",
 ]
