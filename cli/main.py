@@ -5,8 +5,11 @@ from __future__ import annotations
 import typer
 from pydantic import ValidationError
 
+from cli.api import api
+from cli.demo import demo
 from cli.dev import dev
 from cli.migrate import migrate
+from cli.token import token
 from cli.worker import worker
 from settings.model import explain
 
@@ -17,9 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-for command in (dev, migrate, worker):
+for command in (demo, dev, token, migrate, api, worker):
     app.command()(command)
 
 

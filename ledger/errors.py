@@ -33,7 +33,7 @@ class KeyConflict(LedgerError):
 
 
 class Transient(LedgerError):
-    """Nothing was decided; post the same command again."""
+    """Nothing is decided, or not known to be; post the same command again and learn it."""
 
 
 class Broken(LedgerError):

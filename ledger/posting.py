@@ -6,13 +6,15 @@ operation keys, lock checkouts and then stock, read, decide, write, commit.
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -27,10 +29,16 @@ ATTEMPTS = 5
 """How often one post is tried where nothing was decided. A lost COMMIT is among them: the same keys are
 posted again, which waits behind a commit still under way and then reads its answer."""
 
+PAUSE_SECONDS = 0.05
+"""Before the second attempt; each further pause is twice as long, and all are drawn at random up to that."""
+
 _RETRIED_STATES = frozenset(
     {"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"}
 )
 """Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
+
+_PASSING_STATES = frozenset({"57014", "53100", "53200", "53300", "25P03"})
+"""Statement timeout, disk, memory or connections used up, idle too long: the caller should come back later."""
 
 _CONSTRAINT_REFUSALS = {"checkout_one_live_per_cart": "cart-busy"}
 """What a race past the rules means in the rules' words."""
@@ -94,12 +102,13 @@ class Ledger:
         A refusal refuses one command. An error of the database splits the batch, so that a
         poisonous command fails alone. Raises Transient where the database cannot be had at all.
         """
+        if not commands:
+            return []
         try:
             return await self._post_patiently(commands)
         except DBAPIError as error:
-            refusal = _refusal_of(error)
             if len(commands) == 1:
-                return [Answer(error=refusal)]
+                return [Answer(error=_refusal_of(error))]
         middle = len(commands) // 2
         return [
             *await self.post_batch(commands[:middle]),
@@ -113,12 +122,13 @@ class Ledger:
                     return await post_in(connection, commands)
             except PoolTimeout as error:
                 raise Transient("busy") from error
-            except OperationalError as error:
-                if not _worth_retrying(error):
+            except DBAPIError as error:
+                if not _passes(error):
                     raise
-                if attempt == ATTEMPTS:
+                if attempt == ATTEMPTS or _state(error) in _PASSING_STATES:
                     raise Transient("database-unavailable") from error
                 self.retries += 1
+                await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311
         raise AssertionError("unreachable")
 
 
@@ -216,9 +226,16 @@ async def _settle(
         await connection.execute(_UNCLAIM, {"keys": taken_back})
 
 
-def _worth_retrying(error: OperationalError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state is None or state in _RETRIED_STATES
+def _passes(error: DBAPIError) -> bool:
+    state = _state(error)
+    if state is None:
+        return isinstance(error, OperationalError | InterfaceError)
+    return error.connection_invalidated or state in _RETRIED_STATES | _PASSING_STATES
+
+
+def _state(error: DBAPIError) -> str | None:
+    state: str | None = getattr(error.orig, "sqlstate", None)
+    return state
 
 
 def _refusal_of(error: DBAPIError) -> LedgerError:
@@ -226,5 +243,4 @@ def _refusal_of(error: DBAPIError) -> LedgerError:
     constraint = getattr(diagnostic, "constraint_name", None)
     if constraint in _CONSTRAINT_REFUSALS:
         return Refused(_CONSTRAINT_REFUSALS[constraint])
-    state = getattr(error.orig, "sqlstate", None)
-    return Broken("database-refused", constraint=constraint, sqlstate=state)
+    return Broken("database-refused", constraint=constraint, sqlstate=_state(error))

@@ -13,9 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.checkouts import PaymentState, ReservationState, Status
 
-WEBHOOK_CHANNEL = "onhand_webhook"
-"""Notified in the transaction that stores a webhook."""
-
 _STATES = text("""
 SELECT c.status, c.reservation_state, c.payment_state, p.payment_intent, p.amount_minor, p.currency,
        EXISTS (SELECT FROM payment_operation o

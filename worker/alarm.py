@@ -7,7 +7,7 @@ import asyncio
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.watch import WEBHOOK_CHANNEL
+from ledger.inbox import CHANNEL
 
 
 class WebhookAlarm:
@@ -38,7 +38,7 @@ class WebhookAlarm:
         if self._connection is None:
             connection = await self.engine.connect()
             self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await self._connection.exec_driver_sql(f"LISTEN {WEBHOOK_CHANNEL}")
+            await self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
         raw = await self._connection.get_raw_connection()
         driver = raw.driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)

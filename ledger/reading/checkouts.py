@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger import ids
@@ -134,7 +134,7 @@ def _keys(checkout_id: str) -> dict[str, Any]:
     }
 
 
-def _checkout(row: Mapping[str, Any]) -> StoredCheckout:
+def _checkout(row: RowMapping) -> StoredCheckout:
     return StoredCheckout(
         checkout_id=row["checkout_id"],
         owner=row["owner"],
@@ -157,7 +157,7 @@ def _checkout(row: Mapping[str, Any]) -> StoredCheckout:
     )
 
 
-def _reservation(row: Mapping[str, Any]) -> StoredReservation | None:
+def _reservation(row: RowMapping) -> StoredReservation | None:
     if row["reservation_id"] is None:
         return None
     return StoredReservation(
@@ -168,7 +168,7 @@ def _reservation(row: Mapping[str, Any]) -> StoredReservation | None:
     )
 
 
-def _payment(row: Mapping[str, Any]) -> StoredPayment | None:
+def _payment(row: RowMapping) -> StoredPayment | None:
     if row["provider"] is None:
         return None
     return StoredPayment(
@@ -183,7 +183,7 @@ def _payment(row: Mapping[str, Any]) -> StoredPayment | None:
     )
 
 
-def _first_decision(row: Mapping[str, Any]) -> FirstDecision:
+def _first_decision(row: RowMapping) -> FirstDecision:
     ending = row["ending_outcome"]
     return FirstDecision(
         reserve_outcome=row["reserve_outcome"],

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.stock import Stock
@@ -50,7 +49,7 @@ async def stock_of(engine: AsyncEngine, sku: str) -> list[StockRow] | None:
     return await in_transaction(engine, work)
 
 
-def _row(row: Mapping[str, Any]) -> StockRow:
+def _row(row: RowMapping) -> StockRow:
     columns = {name: value for name, value in row.items() if not name.startswith("total_")}
     return StockRow(
         stock=Stock(**{**columns, "paused": tuple(row["paused"])}),

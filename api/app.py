@@ -1,0 +1,74 @@
+"""The application: routes, the policies that guard them, and what surrounds every request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.access import refuse_undeclared
+from api.description import TITLE, VERSION, describe
+from api.failures import translate_failures
+from api.middleware import BodyLimit, LastResort
+from api.routes import checkouts, documentation, health, policies, stock, warehouse, webhooks
+from api.wiring import Wiring
+
+ROUTERS = (
+    policies.router,
+    checkouts.router,
+    warehouse.router,
+    stock.router,
+    webhooks.router,
+    health.router,
+    documentation.router,
+)
+
+
+class Api(FastAPI):
+    """FastAPI with our description, and without what it would answer or show by itself."""
+
+    def __init__(self, wiring: Wiring | None) -> None:
+        super().__init__(
+            title=TITLE,
+            version=VERSION,
+            openapi_url=None,
+            docs_url=None,
+            redoc_url=None,
+            redirect_slashes=False,
+            lifespan=_lifespan,
+        )
+        self.state.wiring = wiring
+
+    def openapi(self) -> dict[str, Any]:
+        """Give the description."""
+        return describe(self)
+
+
+def create_app(wiring: Wiring | None) -> Api:
+    """Make the application; without wiring it can only be described.
+
+    Raises LookupError where a route declares no policy.
+    """
+    app = Api(wiring)
+    for router in ROUTERS:
+        app.include_router(router)
+    translate_failures(app)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit)
+    app.add_middleware(LastResort)
+    refuse_undeclared(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    wiring: Wiring = app.state.wiring
+    # A route added after create_app is denied as well.
+    refuse_undeclared(app)
+    try:
+        async with wiring.engine.running():
+            yield
+    finally:
+        await wiring.database.dispose()

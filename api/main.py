@@ -1,0 +1,81 @@
+"""The API's process: settings read once, the application wired and served until a signal ends it."""
+
+from __future__ import annotations
+
+import uvicorn
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+
+from api.app import create_app
+from api.checkout_engine import CheckoutEngine
+from api.reservation_tokens import ReservationTokens
+from api.tokens import TokenVerifier
+from api.wiring import Wiring
+from ledger.database import engine
+from ledger.posting import Ledger
+from settings.logging import configure
+from settings.model import (
+    ApiSettings,
+    CheckoutSettings,
+    DatabaseSettings,
+    EngineSettings,
+    TelemetrySettings,
+    TokenSettings,
+    WebhookSettings,
+)
+
+SHUTDOWN_SECONDS = 10
+"""How long requests under way may take to end."""
+
+
+def serve() -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises pydantic.ValidationError and TokenSettingsError, before anything is opened, where the
+    settings will not do.
+    """
+    telemetry, settings = TelemetrySettings(), ApiSettings()
+    wiring = wired()
+    configure(telemetry.log_level, telemetry.log_format)
+    uvicorn.run(
+        create_app(wiring),
+        host=settings.api_host,
+        port=settings.api_port,
+        access_log=False,
+        log_config=None,
+        lifespan="on",
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+def wired() -> Wiring:
+    """Put together what the settings name; nothing is connected yet."""
+    database, engine_settings = DatabaseSettings(), EngineSettings()
+    checkout = CheckoutSettings()
+    return Wiring(
+        ledger=Ledger(
+            engine(
+                database.database_url.get_secret_value(),
+                pool_size=database.database_pool_size,
+                name="onhand-api",
+            )
+        ),
+        engine=CheckoutEngine(
+            _connect,
+            task_queue=engine_settings.task_queue,
+            wait_seconds=ApiSettings().api_wait_seconds,
+        ),
+        tokens=TokenVerifier(TokenSettings()),
+        reservation_tokens=ReservationTokens(checkout.token_keys()),
+        webhook_secrets=WebhookSettings().secrets(),
+        checkout=checkout,
+        step_seconds=engine_settings.start_to_close_seconds,
+    )
+
+
+async def _connect() -> Client:
+    profile = ClientConfig.load_client_connect_config()
+    profile.setdefault("target_host", "localhost:7233")
+    return await Client.connect(**profile, data_converter=pydantic_data_converter)

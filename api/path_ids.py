@@ -1,0 +1,45 @@
+"""Ids in addresses: where something is made, a wrong one is malformed; where something is looked up, it is unknown."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Depends
+
+from api.problems import Problem, malformed
+from ledger import ids
+
+
+def _is_id(text: str) -> bool:
+    return re.fullmatch(ids.ID_PATTERN, text) is not None
+
+
+async def _new_sku(sku: str) -> str:
+    if not _is_id(sku):
+        raise malformed("path.sku", "must be letters, digits, _ and -, at most 64 of them")
+    return sku
+
+
+async def _new_location(location: str) -> str:
+    if not _is_id(location):
+        raise malformed("path.location", "must be letters, digits, _ and -, at most 64 of them")
+    return location
+
+
+async def _known_sku(sku: str) -> str:
+    if not _is_id(sku):
+        raise Problem("unknown-sku")
+    return sku
+
+
+async def _known_checkout(checkout_id: str) -> str:
+    if not ids.is_checkout_id(checkout_id):
+        raise Problem("unknown-checkout")
+    return checkout_id
+
+
+NewSku = Annotated[str, Depends(_new_sku)]
+NewLocation = Annotated[str, Depends(_new_location)]
+KnownSku = Annotated[str, Depends(_known_sku)]
+KnownCheckoutId = Annotated[str, Depends(_known_checkout)]

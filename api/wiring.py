@@ -1,0 +1,43 @@
+"""Everything a route may reach, put together once at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.requests import Request
+
+from api.checkout_engine import CheckoutEngine
+from api.reservation_tokens import ReservationTokens
+from api.tokens import TokenVerifier
+from ledger.posting import Ledger
+from settings.model import CheckoutSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """The ledger, the engine, and what requests are judged by."""
+
+    ledger: Ledger
+    engine: CheckoutEngine
+    tokens: TokenVerifier
+    reservation_tokens: ReservationTokens
+    webhook_secrets: tuple[str, ...]
+    checkout: CheckoutSettings
+    step_seconds: int = 10
+    cors_origins: tuple[str, ...] = ()
+
+    @property
+    def database(self) -> AsyncEngine:
+        """Where questions are asked."""
+        return self.ledger.engine
+
+
+async def _wiring(request: Request) -> Wiring:
+    wiring: Wiring = request.app.state.wiring
+    return wiring
+
+
+WiringOf = Annotated[Wiring, Depends(_wiring)]

@@ -1,0 +1,141 @@
+"""What a dev stack will be, before any of it runs: ports, keys, addresses, and each process's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dev.clean_environment import clean_environment
+from dev.errors import PortTakenError
+from dev.keys import StackKeys, kept_keys
+from dev.ports import HOST, choose_ports, is_free
+from dev.private_file import read_json, write_private_json
+from dev.runtime import Runtime
+from dev.state import StateDirectory
+from dev.temporal import NAMESPACE
+
+PREFERRED_PORTS: Mapping[str, int | None] = {
+    "api": 8000,
+    "temporal_ui": 8233,
+    "temporal": None,
+    "postgres": None,
+    "payments": None,
+}
+OWN_PREFIX = "ONHAND_"
+API_PORT = "ONHAND_API_PORT"
+TOKEN_SECRET = "ONHAND_TOKEN_SECRET"  # noqa: S105 - the variable's name
+RESERVATION_TOKEN_KEYS = "ONHAND_RESERVATION_TOKEN_KEYS"  # noqa: S105 - the variable's name
+DEFAULTS = {"ONHAND_API_HOST": HOST, "ONHAND_TTL_MIN_SECONDS": "1"}
+"""Ours, where they differ from the settings' own; the caller's win."""
+
+
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Where the ledger is."""
+
+    application_url: str
+    owner_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that the processes of a stack must agree on."""
+
+    state: StateDirectory
+    caller: Mapping[str, str]
+    ports: Mapping[str, int]
+    keys: StackKeys
+
+    def given_databases(self) -> Databases | None:
+        """Name the server that the caller gives with DATABASE_URL; None when we start our own."""
+        url = self.caller.get("DATABASE_URL")
+        return Databases(url, self.caller.get("DATABASE_OWNER_URL") or url) if url else None
+
+    def own(self, name: str, default: str) -> str:
+        """Read one of our settings as the caller set it, else the default."""
+        return self.caller.get(name) or default
+
+    def url(self, name: str) -> str:
+        """Name where a server answers HTTP."""
+        return f"http://{HOST}:{self.ports[name]}"
+
+    def temporal_address(self) -> str:
+        """Name where the engine is."""
+        return f"{HOST}:{self.ports['temporal']}"
+
+    def token_secret(self) -> str:
+        """Give the secret of the tokens that the API accepts."""
+        return self.own(TOKEN_SECRET, self.keys.token_secret)
+
+    def worker_environment(self, databases: Databases) -> dict[str, str]:
+        """Tell the worker what it needs: it alone holds the provider's key."""
+        return self._shared_environment(databases) | {
+            "STRIPE_API_KEY": self.keys.payments_key,
+            "STRIPE_API_BASE": self.url("payments"),
+        }
+
+    def api_environment(self, databases: Databases) -> dict[str, str]:
+        """Tell the API what it needs: it alone verifies webhooks and tokens."""
+        return self._shared_environment(databases) | {
+            "STRIPE_WEBHOOK_SECRETS": self.keys.webhook_secret,
+            TOKEN_SECRET: self.token_secret(),
+        }
+
+    def bare_environment(self) -> dict[str, str]:
+        """Give what every process of ours starts from."""
+        return clean_environment(self.caller) | {"PYTHONUNBUFFERED": "1"}
+
+    def _shared_environment(self, databases: Databases) -> dict[str, str]:
+        defaults = DEFAULTS | {RESERVATION_TOKEN_KEYS: self.keys.reservation_token_keys}
+        ours = {name: self.own(name, default) for name, default in defaults.items()}
+        return (
+            self.bare_environment()
+            | ours
+            | {
+                "DATABASE_URL": databases.application_url,
+                "TEMPORAL_ADDRESS": self.temporal_address(),
+                "TEMPORAL_NAMESPACE": NAMESPACE,
+                API_PORT: str(self.ports["api"]),
+            }
+        )
+
+    def runtime(self, databases: Databases) -> Runtime:
+        """Say what others are told of this stack; process ids come later."""
+        return Runtime(
+            api=self.url("api"),
+            temporal_address=self.temporal_address(),
+            temporal_ui=self.url("temporal_ui"),
+            temporal_namespace=NAMESPACE,
+            payments=self.url("payments"),
+            payments_key=self.keys.payments_key,
+            webhook_secret=self.keys.webhook_secret,
+            database_url=databases.application_url,
+            database_owner_url=databases.owner_url,
+            token_secret=self.token_secret(),
+            token_issuer=self.own("ONHAND_TOKEN_ISSUER", "onhand"),
+            token_audience=self.own("ONHAND_TOKEN_AUDIENCE", "onhand"),
+            state_directory=str(self.state.path),
+            pids={},
+        )
+
+
+def make_plan(state: StateDirectory, caller: Mapping[str, str]) -> Plan:
+    """Choose ports and keys, as before where possible, and keep them.
+
+    Raises: PortTakenError for a port that the caller asked for by number.
+    """
+    kept = {name: port for name, port in read_json(state.ports).items() if isinstance(port, int)}
+    wished = caller.get(API_PORT, "0")
+    if wished != "0":
+        kept["api"] = _asked_port(wished)
+    ports = choose_ports(PREFERRED_PORTS, kept)
+    write_private_json(state.ports, ports)
+    return Plan(state, caller, ports, kept_keys(state.secrets))
+
+
+def _asked_port(text: str) -> int:
+    port = int(text) if text.isdecimal() else 0
+    if not is_free(port):
+        message = f"{API_PORT} is {text}, which is not a free port."
+        raise PortTakenError(message)
+    return port

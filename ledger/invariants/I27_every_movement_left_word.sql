@@ -1,0 +1,16 @@
+-- Every movement has one outbox event that tells its after-image, and every stock event its movement (within the outbox's retention).
+SELECT m.sku, m.location, m.sequence, o.id
+FROM movement m
+FULL JOIN (SELECT * FROM outbox WHERE type <> 'ProductChanged') AS o
+  ON (o.subject, o.sequence) = (m.sku || '/' || m.location, m.sequence)
+WHERE m.sku IS NULL
+   OR o.id IS NULL
+   OR o.recorded_at <> m.recorded_at
+   OR o.payload ->> 'kind' <> m.kind
+   OR (o.payload #>> '{piles,sellable}')::bigint <> m.sellable_after
+   OR (o.payload #>> '{piles,reserved}')::bigint <> m.reserved_after
+   OR (o.payload #>> '{piles,sold}')::bigint <> m.sold_after
+   OR (o.payload ->> 'on_hand')::bigint <> m.sellable_after + m.reserved_after
+   OR (o.payload ->> 'available')::bigint <> m.sellable_after
+      - CASE WHEN cardinality(m.paused_after) > 0 THEN m.sellable_after
+             ELSE least(m.safety_stock_after + m.feed_buffer_after, m.sellable_after) END

@@ -1,0 +1,1 @@
+"""Facts about onhand, by their distance from the outside world."""

@@ -1,0 +1,1 @@
+"""Facts that need a real server of somebody else's."""

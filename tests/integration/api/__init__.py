@@ -1,0 +1,1 @@
+"""Facts about the API over a real Postgres."""

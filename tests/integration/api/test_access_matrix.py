@@ -1,0 +1,168 @@
+"""Every route × every scope × own and foreign: a new route without an entry fails here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+from api.access import Scope, refuse_undeclared
+from api.app import create_app
+from tests.integration.api.front_door import FrontDoor, bearer, lines
+
+PUBLIC, SIGNED = "public", "signed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Who may call a route, and one good call of it. `{own}` is a checkout of the subject `shop`."""
+
+    allowed: frozenset[str] | str
+    path: str
+    success: int
+    json: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+    foreign: dict[str, int] | None = None
+    """Status by scope for a caller who does not own `{own}`."""
+
+
+def only(*scopes: str) -> frozenset[str]:
+    """Name the scopes that open a route."""
+    return frozenset(scopes)
+
+
+MATRIX: dict[tuple[str, str], Entry] = {
+    ("PUT", "/products/{sku}"): Entry(
+        allowed=only("stock:write"),
+        path="/products/MATRIX",
+        json={"title": "Matrix", "price_minor": 1, "currency": "EUR"},
+        success=200,
+    ),
+    ("PUT", "/locations/{location}"): Entry(
+        allowed=only("stock:write"),
+        path="/locations/BER1",
+        json={"kind": "warehouse", "priority": 1, "enabled": True},
+        success=200,
+    ),
+    ("POST", "/checkouts"): Entry(
+        allowed=only("checkout"),
+        path="/checkouts",
+        json={"customer_id": "ANNA", "lines": lines(MATRIX=1)},
+        headers=(("Idempotency-Key", "matrix"),),
+        success=202,
+    ),
+    ("GET", "/checkouts/{checkout_id}"): Entry(
+        allowed=only("checkout", "operator"),
+        path="/checkouts/{own}",
+        success=200,
+        foreign={"checkout": 404, "operator": 200},
+    ),
+    ("POST", "/checkouts/{checkout_id}/cancel"): Entry(
+        allowed=only("checkout"),
+        path="/checkouts/{own}/cancel",
+        headers=(("Reservation-Token", "{token}"),),
+        success=200,
+        foreign={"checkout": 404},
+    ),
+    ("POST", "/warehouse/receipts"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/receipts",
+        json={"receipt_id": "matrix", "location": "BER1", "lines": lines(MATRIX=1)},
+        success=201,
+    ),
+    ("GET", "/stock/{sku}"): Entry(
+        allowed=only("stock:read"), path="/stock/MATRIX", success=200
+    ),
+    ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
+    ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
+    ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),
+    ("GET", "/openapi.json"): Entry(allowed=PUBLIC, path="/openapi.json", success=200),
+    ("GET", "/docs"): Entry(allowed=PUBLIC, path="/docs", success=200),
+}
+"""The readiness probe says 503 here, since nobody answers at Temporal's address."""
+
+SCOPES = [*(scope.value for scope in Scope), "seller:ACME", "nonsense"]
+ROUTES = sorted(
+    (method, route.path_format or "")
+    for route in iter_route_contexts(create_app(None).routes)
+    for method in route.methods or ()
+)
+
+
+@pytest.fixture(scope="module")
+async def own(front_door: FrontDoor) -> dict[str, str]:
+    """Make a cancelled checkout of the subject `shop`, with its token."""
+    await front_door.put_product("MATRIX")
+    checkout_id = (await front_door.order("matrix", lines=lines(MATRIX=1))).json()["checkout_id"]
+    await front_door.release((other := await _cancelled(front_door)))
+    tokens = front_door.wiring.reservation_tokens
+    assert checkout_id != other
+    return {"{own}": other, "{token}": tokens.make(f"{other}/1", "shop")}
+
+
+async def _cancelled(front_door: FrontDoor) -> str:
+    response = await front_door.order("matrix-cancelled", lines=lines(MATRIX=1))
+    return str(response.json()["checkout_id"])
+
+
+def test_every_route_has_an_entry_and_every_entry_a_route() -> None:
+    """A route that nobody thought of is not in the table, and fails."""
+    assert set(ROUTES) == set(MATRIX)
+
+
+def test_a_route_without_a_policy_keeps_the_app_from_starting() -> None:
+    """Seen red once: this is what happens to whoever forgets."""
+    app = create_app(None)
+    app.add_api_route("/forgotten", test_every_route_has_an_entry_and_every_entry_a_route)
+    with pytest.raises(LookupError, match="/forgotten"):
+        refuse_undeclared(app)
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+async def test_each_scope_opens_its_routes_and_no_others(
+    front_door: FrontDoor, own: dict[str, str], route: tuple[str, str]
+) -> None:
+    """401 without a token, 403 with another scope, and the answer with the right one."""
+    entry = MATRIX[route]
+    if isinstance(entry.allowed, str):
+        assert await _status(front_door, own, route, {}) == entry.success
+        return
+    assert await _status(front_door, own, route, {}) == 401
+    for scope in SCOPES:
+        expected = entry.success if scope in entry.allowed else 403
+        assert await _status(front_door, own, route, bearer(scope)) == expected, scope
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=" ".join)
+async def test_another_owners_object_looks_like_none(
+    front_door: FrontDoor, own: dict[str, str], route: tuple[str, str]
+) -> None:
+    """404 with the very body of a checkout that does not exist."""
+    entry = MATRIX[route]
+    assert (entry.foreign is not None) == ("{own}" in entry.path)
+    for scope, expected in (entry.foreign or {}).items():
+        stranger = bearer(scope, subject="stranger")
+        foreign = await _call(front_door, own, route, stranger)
+        unknown = await _call(front_door, own | {"{own}": "co_" + "a" * 26}, route, stranger)
+        assert foreign.status_code == expected
+        if expected == 404:
+            assert foreign.content == unknown.content
+
+
+async def _status(
+    front_door: FrontDoor, own: dict[str, str], route: tuple[str, str], token: dict[str, str]
+) -> int:
+    return int((await _call(front_door, own, route, token)).status_code)
+
+
+async def _call(
+    front_door: FrontDoor, own: dict[str, str], route: tuple[str, str], token: dict[str, str]
+) -> Any:
+    entry = MATRIX[route]
+    path = entry.path.replace("{own}", own["{own}"])
+    headers = {name: value.replace("{token}", own["{token}"]) for name, value in entry.headers}
+    return await front_door.http.request(
+        route[0], path, json=entry.json, headers=headers | token
+    )

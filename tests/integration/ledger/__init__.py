@@ -1,0 +1,1 @@
+"""Facts about the ledger in a real Postgres."""

@@ -1,0 +1,1 @@
+"""Facts about the API that need nothing but memory."""
