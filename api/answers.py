@@ -167,6 +167,16 @@ class TotalsAnswer(Answer):
     adjusted: int
 
 
+class _OfSku(Answer):
+    """Bases are written from the last one on, so what is named comes before its numbers."""
+
+    sku: str
+
+
+class _AtLocation(Answer):
+    location: str
+
+
 class Numbers(Answer):
     """The numbers of a sku, over all its locations or at one of them. `sold` is paid and not yet shipped."""
 
@@ -185,17 +195,15 @@ class Numbers(Answer):
     totals: TotalsAnswer
 
 
-class LocationStockAnswer(Numbers):
+class LocationStockAnswer(Numbers, _AtLocation):
     """The numbers at one location, with the reasons why nothing may be sold from there, if any."""
 
-    location: str
     paused: tuple[str, ...]
 
 
-class StockAnswer(Numbers):
+class StockAnswer(Numbers, _OfSku):
     """The numbers of a sku at this moment."""
 
-    sku: str
     locations: tuple[LocationStockAnswer, ...]
 
 

@@ -54,6 +54,6 @@ def _refuse_uncancelled(checkout: StoredCheckout) -> None:
     if checkout.status in _BEFORE_FENCE:
         raise busy()
     if checkout.status is Status.COMMITTING:
-        raise Problem("too-late", status=checkout.status.value)
+        raise Problem("too-late", checkout_status=checkout.status.value)
     code = f"already-{checkout.status.value.replace('_', '-')}"
-    raise Problem(code, status=checkout.status.value)
+    raise Problem(code, checkout_status=checkout.status.value)

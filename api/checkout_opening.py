@@ -153,7 +153,7 @@ async def _post(wiring: Wiring, command: OpenCheckout) -> bool:
 
     Raises Problem `idempotency-key-reused`, `already-committing`, `busy`.
     """
-    for _ in range(SUPERSEDING_ROUNDS):
+    for rounds_left in reversed(range(SUPERSEDING_ROUNDS + 1)):
         (answer,) = await wiring.ledger.post_batch([command])
         try:
             answer.accepted()
@@ -162,6 +162,8 @@ async def _post(wiring: Wiring, command: OpenCheckout) -> bool:
         except Refused as refusal:
             if refusal.code != "cart-busy":
                 raise
+            if not rounds_left:
+                break
             await _supersede(wiring, refusal.facts, command.checkout_id)
         else:
             return answer.replayed

@@ -34,7 +34,7 @@ def decision_of(checkout: StoredCheckout, tokens: ReservationTokens) -> Checkout
     hold, payment = outcome.get("accepted"), checkout.payment
     if hold is None or payment is None or not _became_payable(checkout.first):
         status = checkout.first.ended_as or checkout.status.value
-        raise Problem(status.replace("_", "-"), **_named(checkout), status=status)
+        raise Problem(status.replace("_", "-"), **_named(checkout), checkout_status=status)
     return CheckoutOpened(
         checkout_id=checkout.checkout_id,
         status=Status.AWAITING_PAYMENT.value,

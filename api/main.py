@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import uvicorn
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -20,6 +22,7 @@ from settings.model import (
     CheckoutSettings,
     DatabaseSettings,
     EngineSettings,
+    ReservationTokenSettings,
     TelemetrySettings,
     TokenSettings,
     WebhookSettings,
@@ -27,10 +30,11 @@ from settings.model import (
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve() -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT; requests under way are answered first.
 
     Raises pydantic.ValidationError and TokenSettingsError, before anything is opened, where the
     settings will not do.
@@ -38,6 +42,9 @@ def serve() -> None:
     telemetry, settings = TelemetrySettings(), ApiSettings()
     wiring = wired()
     configure(telemetry.log_level, telemetry.log_format)
+    for number in STOP_SIGNALS:
+        # uvicorn takes them while it serves, and raises them again when it has ended well.
+        signal.signal(number, lambda _number, _frame: None)
     uvicorn.run(
         create_app(wiring),
         host=settings.api_host,
@@ -68,7 +75,7 @@ def wired() -> Wiring:
             wait_seconds=ApiSettings().api_wait_seconds,
         ),
         tokens=TokenVerifier(TokenSettings()),
-        reservation_tokens=ReservationTokens(checkout.token_keys()),
+        reservation_tokens=ReservationTokens(ReservationTokenSettings().token_keys()),
         webhook_secrets=WebhookSettings().secrets(),
         checkout=checkout,
         step_seconds=engine_settings.start_to_close_seconds,

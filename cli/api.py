@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-from pydantic import ValidationError
-
-from settings.model import explain
 
 MISCONFIGURED = 2
 
@@ -31,12 +29,16 @@ def api(
         return
     try:
         serve()
-    except ValidationError as error:
-        _end(explain(error))
     except TokenSettingsError as error:
-        _end(str(error))
+        typer.echo(str(error), err=True)
+        raise typer.Exit(MISCONFIGURED) from None
+    except SystemExit as ended:
+        _end(ended.code)
+    _end(0)
 
 
-def _end(sentence: str) -> None:
-    print(sentence, file=sys.stderr)  # noqa: T201
-    raise typer.Exit(MISCONFIGURED)
+def _end(code: object) -> NoReturn:
+    """End at once: Temporal's threads may call into an interpreter being taken down, which aborts it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else 1)

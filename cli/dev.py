@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from dev.control import running_stack, stop_stack
 from dev.errors import AlreadyRunningError, DevError, NotRunningError
@@ -85,7 +85,6 @@ def _tell(runtime: Runtime, *, as_json: bool) -> None:
         typer.echo(json.dumps(runtime.announcement()))
         sys.stdout.flush()
         return
-    table = Table(box=None, show_header=False)
     rows = {
         "API": f"{runtime.api}/docs",
         "Temporal UI": runtime.temporal_ui,
@@ -94,13 +93,12 @@ def _tell(runtime: Runtime, *, as_json: bool) -> None:
         "Postgres": runtime.database_url,
         "state, logs": runtime.state_directory,
     }
-    for name, place in rows.items():
-        table.add_row(name, place, style=None)
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False)
     console.print(
         "[bold]onhand is up.[/bold] Ctrl-C or `onhand dev --stop` ends it; its state stays."
     )
-    console.print(table)
+    for name, place in rows.items():
+        console.print(f"  [dim]{name:<12}[/dim] {escape(place)}")
 
 
 def _say(sentence: str) -> None:

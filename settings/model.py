@@ -84,6 +84,11 @@ class CheckoutSettings(Group):
     ttl_min_seconds: Seconds = 60
     ttl_max_seconds: Seconds = 3_600
     payment_attempts: int = Field(default=1, ge=1, le=10)
+
+
+class ReservationTokenSettings(Group):
+    """What signs the tokens with which a customer cancels or extends a hold."""
+
     reservation_token_keys: SecretStr
     """`key_id:secret`, comma-separated; the first signs, all verify."""
 
@@ -111,7 +116,6 @@ class LoopSettings(Group):
     reaper_grace_seconds: float = Field(default=60.0, ge=0, le=3_600)
     orphan_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
-    shutdown_grace_seconds: Seconds = 10
 
 
 class TelemetrySettings(Group):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from prometheus_client import start_http_server
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.payments import PaymentSteps
@@ -80,7 +80,11 @@ class WorkerSettings:
 
 
 def checkout_worker(
-    client: Client, settings: EngineSettings, stock: StockSteps, payments: PaymentSteps
+    client: Client,
+    settings: EngineSettings,
+    stock: StockSteps,
+    payments: PaymentSteps,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Make the Temporal worker of the checkout task queue.
 
@@ -104,6 +108,7 @@ def checkout_worker(
             payments.void_payment,
             payments.refund_payment,
         ],
+        interceptors=interceptors,
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=40,

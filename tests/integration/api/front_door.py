@@ -33,7 +33,7 @@ from ledger.commands import (
 from ledger.database import engine
 from ledger.posting import Ledger
 from ledger.reading.checkouts import StoredCheckout, checkout_of
-from settings.model import CheckoutSettings, TokenSettings
+from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSettings
 
 TOKEN_SECRET = "a-secret-that-only-this-test-knows"  # noqa: S105
 WEBHOOK_SECRET = "whsec_only_this_test_knows"  # noqa: S105
@@ -207,12 +207,13 @@ async def open_front_door(
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
     pool = engine(database_url, pool_size=20)
-    checkout = CheckoutSettings(reservation_token_keys=SecretStr(keys))
+    checkout = CheckoutSettings()
+    signing = ReservationTokenSettings(reservation_token_keys=SecretStr(keys))
     wiring = Wiring(
         ledger=Ledger(pool),
         engine=checkout_engine or CheckoutEngine(nobody, task_queue="checkout", wait_seconds=1),
         tokens=TokenVerifier(TokenSettings(token_secret=SecretStr(TOKEN_SECRET))),
-        reservation_tokens=ReservationTokens(checkout.token_keys()),
+        reservation_tokens=ReservationTokens(signing.token_keys()),
         webhook_secrets=(WEBHOOK_SECRET,),
         checkout=checkout,
         cors_origins=tuple(origins),

@@ -1,0 +1,97 @@
+"""The pages say what there is, and nothing that there is not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_settings import BaseSettings
+from typer.main import get_command
+
+from api.problems import PROBLEMS
+from cli.main import app
+from settings import model
+from tests.style.tree import ROOT, committed
+
+DEV_ONLY = {"ONHAND_STATE_DIR"}
+
+
+def settings_variables() -> dict[str, object]:
+    """Give each variable that a settings group reads, with its default."""
+    groups = [
+        thing
+        for thing in vars(model).values()
+        if isinstance(thing, type)
+        and issubclass(thing, BaseSettings)
+        and thing not in (BaseSettings, model.Group)
+    ]
+    return {
+        str(field.validation_alias or f"ONHAND_{name.upper()}"): field.default
+        for group in groups
+        for name, field in group.model_fields.items()
+    }
+
+
+def test_every_setting_is_documented() -> None:
+    """An operator should never have to read the code to set something, or find a setting that is gone."""
+    documented = set(
+        re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/settings.md").read_text(), re.MULTILINE)
+    )
+    assert documented == set(settings_variables()) | DEV_ONLY
+
+
+def test_documented_defaults_are_the_defaults() -> None:
+    """A wrong default on a page is worse than none."""
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| `?([\w.:/]+)`? \|",
+        (ROOT / "docs/settings.md").read_text(),
+        re.MULTILINE,
+    )
+    defaults = settings_variables()
+    numbers = {name: told for name, told in rows if told.isdecimal()}
+    assert len(numbers) > 10
+    assert {name: float(str(defaults[name])) for name in numbers} == {
+        name: float(told) for name, told in numbers.items()
+    }
+
+
+def test_every_command_is_documented() -> None:
+    """The page and the command line are one list."""
+    documented = set(
+        re.findall(r"^\| `onhand (\w+)` \|", (ROOT / "docs/commands.md").read_text(), re.MULTILINE)
+    )
+    command = get_command(app)
+    assert documented == set(command.commands)  # type: ignore[attr-defined]
+
+
+def test_every_problem_is_documented() -> None:
+    """A frontend branches on codes: each must be on the page, with its status."""
+    page = (ROOT / "docs/problems.md").read_text()
+    documented = {
+        code: int(status)
+        for code, status in re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", page, re.MULTILINE)
+    }
+    assert documented == {code: status for code, (status, _) in PROBLEMS.items()}
+
+
+@pytest.mark.parametrize("page", committed("*.md"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """A dead link in a runbook is found at three in the morning."""
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    """The first command a stranger types must work."""
+    wanted = set(re.findall(r"`?make (\w+)`?", (ROOT / "README.md").read_text()))
+    offered = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert wanted & {"demo", "test", "dev"} == {"demo", "test", "dev"}
+    assert wanted <= offered | {"alone"}
+
+
+def test_every_decision_is_listed() -> None:
+    """A decision that cannot be found is taken again."""
+    pages = {path.name for path in (ROOT / "docs/decisions").glob("0*.md")}
+    listed = set(re.findall(r"\((0[\w-]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text()))
+    assert pages == listed

@@ -1,0 +1,1 @@
+"""The checkout's decisions, without Temporal."""
