@@ -101,6 +101,15 @@ def policy_of(route: RouteContext) -> Policy | None:
     return found[0] if len(found) == 1 else None
 
 
+def public_paths(app: FastAPI) -> list[str]:
+    """List the paths that anybody may ask."""
+    return [
+        route.path or ""
+        for route in iter_route_contexts(app.routes)
+        if isinstance(policy_of(route), Public)
+    ]
+
+
 def refuse_undeclared(app: FastAPI) -> None:
     """Raise LookupError, naming them, where routes declare no policy: what nobody thought of is denied."""
     undeclared = [

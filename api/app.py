@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api.access import refuse_undeclared
+from api.access import public_paths, refuse_undeclared
+from api.cross_origin import PublicCors
 from api.description import TITLE, VERSION, describe
 from api.failures import translate_failures
 from api.middleware import BodyLimit, LastResort
@@ -42,8 +43,10 @@ class Api(FastAPI):
         self.state.wiring = wiring
 
     def openapi(self) -> dict[str, Any]:
-        """Give the description."""
-        return describe(self)
+        """Give the description, made when it is first asked for."""
+        if self.openapi_schema is None:
+            self.openapi_schema = describe(self)
+        return self.openapi_schema
 
 
 def create_app(wiring: Wiring | None) -> Api:
@@ -57,6 +60,8 @@ def create_app(wiring: Wiring | None) -> Api:
     translate_failures(app)
     # The last one added is the outermost.
     app.add_middleware(BodyLimit)
+    if wiring is not None and wiring.cors_origins:
+        app.add_middleware(PublicCors, origins=wiring.cors_origins, paths=public_paths(app))
     app.add_middleware(LastResort)
     refuse_undeclared(app)
     return app

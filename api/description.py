@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,7 +19,7 @@ from api.json_bodies import JsonBody
 from api.problems import MEDIA_TYPE, PROBLEMS
 
 TITLE = "onhand"
-VERSION = "0.1.0"
+VERSION = version("onhand")
 REFERENCE = "#/components/schemas/{model}"
 SECURITY = "bearer"
 

@@ -50,7 +50,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "busy": (503, "Too busy, or a part of the system is away: try again"),
     "not-ready": (503, "Not ready"),
 }
-"""Status and title of every code. Documented in docs/problems.md, which a test holds to this table."""
+"""Status and title of every code."""
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1

@@ -25,7 +25,7 @@ def api(
     from api.tokens import TokenSettingsError  # noqa: PLC0415
 
     if print_openapi:
-        typer.echo(json.dumps(create_app(None).openapi(), indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(create_app(None).openapi(), indent=2, sort_keys=True))
         return
     try:
         serve()

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from dev.child import ChildSpec, Probe
 from dev.database import create_database, database_urls, grant_application
@@ -83,7 +83,7 @@ def _upgrade(owner_url: str) -> None:
 
     try:
         upgrade(owner_url)
-    except OperationalError as error:
+    except DBAPIError as error:
         message = f"The database cannot be brought up to date: {error.orig}"
         raise DidNotStartError(message) from error
 

@@ -1,13 +1,14 @@
-"""One transaction for whoever does not post commands: reads, policies and the inbox.
+"""How the database is reached by whoever does not post commands: reads, policies and the inbox.
 
 Here alone a lost or busy database becomes `Transient`, so that callers see one family of errors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
+from sqlalchemy import RowMapping, TextClause
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -23,6 +24,22 @@ _LOST_RACES = frozenset({"40P01", "40001"})
 Result = TypeVar("Result")
 
 
+async def rows_of(
+    engine: AsyncEngine, question: TextClause, **parameters: Any
+) -> Sequence[RowMapping]:
+    """Ask one question: a statement by itself, which is one snapshot and needs no BEGIN and COMMIT.
+
+    Raises Transient where the database cannot be had.
+    """
+    asking = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def ask() -> Sequence[RowMapping]:
+        async with asking.connect() as connection:
+            return (await connection.execute(question, parameters)).mappings().all()
+
+    return await _patiently(ask)
+
+
 async def in_transaction(
     engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]
 ) -> Result:
@@ -31,18 +48,26 @@ async def in_transaction(
     It is tried again where the connection is lost, a COMMIT's too: `work` must be safe to repeat.
     Raises Transient where the database cannot be had.
     """
-    for attempt in range(1, ATTEMPTS + 1):
+
+    async def transact() -> Result:
+        async with engine.begin() as connection:
+            return await work(connection)
+
+    return await _patiently(transact)
+
+
+async def _patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    for left in reversed(range(ATTEMPTS)):
         try:
-            async with engine.begin() as connection:
-                return await work(connection)
+            return await attempt()
         except PoolTimeout as error:
             raise Transient("busy") from error
         except (OperationalError, InterfaceError) as error:
-            if attempt == ATTEMPTS or not _worth_repeating(error):
+            if not left or not _worth_repeating(error):
                 raise Transient("database-unavailable") from error
     raise AssertionError("unreachable")
 
 
 def _worth_repeating(error: DBAPIError) -> bool:
-    """Whoever waited for a lock in vain has waited long enough; a lost connection costs nothing to replace."""
+    """Whoever waited for a lock in vain has waited long enough; a lost connection is replaced at once."""
     return error.connection_invalidated or getattr(error.orig, "sqlstate", None) in _LOST_RACES

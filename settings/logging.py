@@ -97,7 +97,8 @@ def _only_allowed(_logger: Any, _method: str, event: Event) -> Event:
 
 def _template(_logger: Any, _method: str, event: Event) -> Event:
     record: logging.LogRecord = event["_record"]
-    kept: Event = {"event": str(record.msg), "logger": record.name}
+    # The first line alone: below it, asyncio writes an exception out with all that it holds.
+    kept: Event = {"event": str(record.msg).partition("\n")[0], "logger": record.name}
     if record.exc_info and record.exc_info[1] is not None:
         kept["error"] = type(record.exc_info[1]).__name__
         kept["frames"] = frames(record.exc_info[1])

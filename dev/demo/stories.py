@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from dev.demo.expectations import Expectations
 from dev.demo.shop import Answer, Shop
 
+CHAIRS, ABANDONED_CHAIRS = 4, 3
 CREATED, CONFLICT, OK, PAYMENT_REQUIRED = 201, 409, 200, 402
 
 CATALOGUE: dict[str, tuple[str, int]] = {
@@ -21,7 +22,7 @@ CATALOGUE: dict[str, tuple[str, int]] = {
     "POSTER-MOON": ("Poster, signed, edition of ten", 4_000),
 }
 RECEIPTS: dict[str, dict[str, int]] = {
-    "BER1": {"LAMP-BRASS": 6, "MUG-BLUE": 40, "CHAIR-OAK": 4, "POSTER-MOON": 10},
+    "BER1": {"LAMP-BRASS": 6, "MUG-BLUE": 40, "CHAIR-OAK": CHAIRS, "POSTER-MOON": 10},
     "MUC1": {"LAMP-BRASS": 4, "MUG-BLUE": 20},
 }
 ABANDONED_TTL_SECONDS = 4
@@ -66,14 +67,16 @@ async def declined(shop: Shop, expectations: Expectations) -> None:
 
 async def abandoned(shop: Shop, expectations: Expectations) -> None:
     """Leave a cart alone until its hold runs out."""
-    checkout = await shop.check_out("eve", {"CHAIR-OAK": 3}, ttl_seconds=ABANDONED_TTL_SECONDS)
+    checkout = await shop.check_out(
+        "eve", {"CHAIR-OAK": ABANDONED_CHAIRS}, ttl_seconds=ABANDONED_TTL_SECONDS
+    )
     held = await shop.stock("CHAIR-OAK")
-    expectations.expect("three of four chairs are held", holds=held["reserved"] == 3)
+    expectations.expect("three of four chairs are held", holds=held["reserved"] == ABANDONED_CHAIRS)
     await _watch(shop, checkout, expectations)
     ended = await shop.ended(checkout.checkout_id)
     _expect_end(expectations, ended, "expired", "expired", "voided")
     free = await shop.stock("CHAIR-OAK")
-    expectations.expect("all four chairs are free again", holds=free["available"] == 4)
+    expectations.expect("all four chairs are free again", holds=free["available"] == CHAIRS)
 
 
 async def cancelled(shop: Shop, expectations: Expectations) -> None:

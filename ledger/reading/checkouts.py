@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import ids
 from ledger.checkouts import OrderState, PaymentState, ReservationState, Status
-from ledger.transactions import in_transaction
+from ledger.transactions import rows_of
 
 # The endings are looked for under every key that could have ended reservation 1.
 _CHECKOUT = text("""
@@ -115,13 +115,8 @@ class StoredCheckout:
 
 async def checkout_of(engine: AsyncEngine, checkout_id: str) -> StoredCheckout | None:
     """Read one checkout; None where there is none of that id. Raises Transient."""
-    wanted = {"checkout_id": checkout_id, **_keys(checkout_id)}
-
-    async def work(connection: AsyncConnection) -> StoredCheckout | None:
-        row = (await connection.execute(_CHECKOUT, wanted)).mappings().one_or_none()
-        return _checkout(row) if row else None
-
-    return await in_transaction(engine, work)
+    rows = await rows_of(engine, _CHECKOUT, checkout_id=checkout_id, **_keys(checkout_id))
+    return _checkout(rows[0]) if rows else None
 
 
 def _keys(checkout_id: str) -> dict[str, Any]:

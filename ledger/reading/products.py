@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.transactions import in_transaction
+from ledger.transactions import rows_of
 
 _PRICES = text("SELECT sku, price_minor, currency FROM product WHERE sku = ANY(:skus)")
 
@@ -23,10 +23,7 @@ class Price:
 
 async def prices_of(engine: AsyncEngine, skus: Iterable[str]) -> dict[str, Price]:
     """Give the prices of those skus that exist. Raises Transient."""
-    wanted = {"skus": sorted(set(skus))}
-
-    async def work(connection: AsyncConnection) -> dict[str, Price]:
-        rows = await connection.execute(_PRICES, wanted)
-        return {row.sku: Price(price_minor=row.price_minor, currency=row.currency) for row in rows}
-
-    return await in_transaction(engine, work)
+    rows = await rows_of(engine, _PRICES, skus=sorted(set(skus)))
+    return {
+        row["sku"]: Price(price_minor=row["price_minor"], currency=row["currency"]) for row in rows
+    }

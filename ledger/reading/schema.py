@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.transactions import in_transaction
+from ledger.transactions import rows_of
 
 _REVISION = text("SELECT version_num FROM alembic_version")
 
 
 async def schema_revision(engine: AsyncEngine) -> str | None:
     """Name the newest migration that the database has had; None before the first. Raises Transient."""
-
-    async def work(connection: AsyncConnection) -> str | None:
-        revision: str | None = (await connection.execute(_REVISION)).scalar_one_or_none()
-        return revision
-
     try:
-        return await in_transaction(engine, work)
+        rows = await rows_of(engine, _REVISION)
     except ProgrammingError:
         return None
+    return str(rows[0]["version_num"]) if rows else None

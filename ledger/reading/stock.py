@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import RowMapping, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.stock import Stock
-from ledger.transactions import in_transaction
+from ledger.transactions import rows_of
 
 _ROWS = text("""
 SELECT s.sku, s.location, s.sellable, s.reserved, s.sold, s.shipped, s.returned, s.damaged,
@@ -39,14 +39,10 @@ async def stock_of(engine: AsyncEngine, sku: str) -> list[StockRow] | None:
 
     Raises Transient.
     """
-
-    async def work(connection: AsyncConnection) -> list[StockRow] | None:
-        rows = (await connection.execute(_ROWS, {"sku": sku})).mappings().all()
-        if not rows:
-            return None
-        return [_row(row) for row in rows if row["location"] is not None]
-
-    return await in_transaction(engine, work)
+    rows = await rows_of(engine, _ROWS, sku=sku)
+    if not rows:
+        return None
+    return [_row(row) for row in rows if row["location"] is not None]
 
 
 def _row(row: RowMapping) -> StockRow:

@@ -281,7 +281,8 @@ async def test_refusals_come_in_their_order(unchanged: FrontDoor) -> None:
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "schlüssel", "a\tb"])
 async def test_idempotency_keys_are_visible_ascii(unchanged: FrontDoor, key: str) -> None:
     """At most 255 characters of it."""
-    headers = [*bearer("checkout").items(), *JSON.items(), ("Idempotency-Key", key.encode("latin-1"))]
+    sent = bearer("checkout") | JSON | {"Idempotency-Key": key}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in sent.items()]
     response = await unchanged.http.post(
         "/checkouts", content=json.dumps(CART).encode(), headers=headers
     )

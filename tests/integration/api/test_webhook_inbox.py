@@ -90,7 +90,7 @@ async def test_what_the_provider_did_not_sign_is_refused(
 ) -> None:
     """400, and nothing is stored."""
     before = front_door.counts()
-    raw = [(name, value.encode("latin-1")) for name, value in headers.items()]
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     response = await front_door.http.post(
         "/webhooks/stripe", content=event("evt_bad"), headers=raw
     )

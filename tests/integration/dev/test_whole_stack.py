@@ -22,15 +22,20 @@ def now(state: Path) -> Runtime:
     return runtime
 
 
+def replaced(state: Path, name: str) -> None:
+    """Kill it and wait for its successor."""
+    before = list(now(state).pids[name])
+    os.kill(before[0], signal.SIGKILL)
+    eventually(lambda: now(state).pids[name] not in ([], before))
+
+
 def test_whatever_is_killed_comes_back_at_the_same_address(tmp_path: Path) -> None:
     """Fault tests kill each in turn, and hold on to the addresses they were told."""
     state = tmp_path / "state"
     with started_stack(state) as stack:
         assert answers_ok(f"{stack.api}/readyz")
         for name in ("postgres", "temporal", "payments", "worker", "api"):
-            before = list(now(state).pids[name])
-            os.kill(before[0], signal.SIGKILL)
-            eventually(lambda name=name, before=before: now(state).pids[name] not in ([], before))
+            replaced(state, name)
         eventually(lambda: answers_ok(f"{stack.api}/readyz"), deadline_seconds=60)
         assert now(state).api == stack.api
         everyone = [identify(pid) for pids in now(state).pids.values() for pid in pids]

@@ -187,7 +187,6 @@ async def test_a_row_that_never_comes_free_is_told_as_transient(
         assert (await hurried.post(cast.reserve()))["state"] == "held"
 
 
-@pytest.mark.xfail(strict=True, reason="a statement that took too long is told as broken and never retried")
 async def test_a_statement_that_took_too_long_is_told_as_transient(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

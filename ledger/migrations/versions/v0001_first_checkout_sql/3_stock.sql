@@ -41,7 +41,8 @@ CREATE TABLE stock (
   CONSTRAINT stock_policy_not_negative CHECK (safety_stock >= 0 AND feed_buffer >= 0),
   CONSTRAINT stock_sequence_not_negative CHECK (sequence >= 0),
   CONSTRAINT stock_hash_is_sha256 CHECK (length(hash) = 32)
-) WITH (fillfactor = 70) -- rows are updated in place, over and over: room for HOT updates;
+  -- Rows are updated in place, over and over: room for HOT updates.
+) WITH (fillfactor = 70);
 
 CREATE TABLE operation (
   key text COLLATE "C" CONSTRAINT operation_pkey PRIMARY KEY,

@@ -1,0 +1,138 @@
+"""`onhand dev` as a thing that a test may start, kill and stop, with every process it ever had accounted for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from dev.ports import choose_ports
+from dev.private_file import write_private_json
+from dev.processes import PROC, ProcessIdentity, identify
+from dev.runtime import SUPERVISOR, Runtime, read_runtime
+from dev.stack_process import started_stack
+from dev.state import StateDirectory
+
+PROGRAM = Path(sys.executable).with_name("onhand")
+PORTS = ("api", "temporal_ui", "temporal", "postgres", "payments")
+HASTY = {
+    "DATABASE_URL": "",  # always a Postgres of its own: some tests kill it
+    "ONHAND_START_TO_CLOSE_SECONDS": "2",
+    "ONHAND_STICKY_SCHEDULE_TO_START_SECONDS": "1",
+    "ONHAND_REAPER_INTERVAL_SECONDS": "1",
+    "ONHAND_REAPER_GRACE_SECONDS": "2",
+    "ONHAND_ORPHAN_INTERVAL_SECONDS": "0.5",
+    "ONHAND_ORPHAN_GRACE_SECONDS": "1",
+}
+"""A killed worker costs its timeouts, so they are short."""
+
+
+class Stack:
+    """One state directory, and the stack on it while there is one. Its addresses stay the same over its lives."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self._life = ExitStack()
+        state = StateDirectory(place)
+        with state.claimed():
+            # Never the usual ports: several of these may run on one machine.
+            write_private_json(state.ports, choose_ports(dict.fromkeys(PORTS), {}))
+
+    @property
+    def runtime(self) -> Runtime:
+        """Addresses, keys, and the process ids of this moment."""
+        runtime = read_runtime(self.place)
+        assert runtime is not None, "it does not run"
+        return runtime
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether it is up."""
+        return read_runtime(self.place) is not None
+
+    @property
+    def said(self) -> str:
+        """What `onhand dev` printed over all its lives."""
+        return self.place.with_name(f"{self.place.name}.log").read_text()
+
+    def start(self) -> None:
+        """Start it, unless it runs; returns when everything is ready."""
+        if not self.is_running:
+            self._life.close()
+            self._life.enter_context(started_stack(self.place, environment=HASTY))
+
+    def announced(self) -> dict[str, Any]:
+        """Read the newest line of `--json`."""
+        lines = [line for line in self.said.splitlines() if line.startswith("{")]
+        newest: dict[str, Any] = json.loads(lines[-1])
+        return newest
+
+    def kill(self, name: str) -> ProcessIdentity:
+        """Kill one of its processes as a crash would; give who it was."""
+        (pid,) = self.runtime.pids[name]
+        killed = identify(pid)
+        assert killed is not None
+        os.kill(pid, signal.SIGKILL)
+        return killed
+
+    def kill_supervisor(self) -> None:
+        """Kill `onhand dev` itself, with no chance to end anything."""
+        self.kill(SUPERVISOR)
+        self._life.close()
+
+    def stop(self) -> None:
+        """End it from outside, as a person would."""
+        stopped = self.run("dev", "--stop")
+        assert stopped.returncode == 0, stopped.stderr
+        self._life.close()
+
+    def processes(self) -> list[ProcessIdentity]:
+        """Find whoever works for it, named by `--json` or not."""
+        named = {pid for group in self.announced()["pids"].values() for pid in group}
+        found = [identify(pid) for pid in named | _working_for(self.place)]
+        return [process for process in found if process]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run an `onhand` command that speaks of this stack."""
+        return onhand(*arguments, ONHAND_STATE_DIR=str(self.place))
+
+    def close(self) -> None:
+        """End it, unless it ended."""
+        self._life.close()
+
+
+def onhand(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run an `onhand` command to its end."""
+    return subprocess.run(
+        [str(PROGRAM), *arguments],
+        cwd=cwd,
+        env={**os.environ, **HASTY, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+
+
+def _working_for(place: Path) -> set[int]:
+    """Find the processes that were given this state directory, or work inside it."""
+    if sys.platform != "linux":
+        return set()
+    return {
+        int(entry.name)
+        for entry in PROC.iterdir()
+        if entry.name.isdecimal() and entry.name != str(os.getpid()) and _works_for(entry, place)
+    }
+
+
+def _works_for(entry: Path, place: Path) -> bool:
+    try:
+        given = f"ONHAND_STATE_DIR={place}".encode() in (entry / "environ").read_bytes().split(b"\0")
+        return given or (entry / "cwd").readlink().is_relative_to(place)
+    except OSError:  # Gone meanwhile, a kernel thread, or somebody else's.
+        return False
