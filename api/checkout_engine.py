@@ -39,7 +39,7 @@ READY_SECONDS = 2
 log = structlog.get_logger()
 
 
-class EngineAway(Exception):  # noqa: N818 - a fact, as the problem that tells it is
+class EngineAway(Exception):
     """Temporal did not answer in time; what was asked may happen all the same."""
 
 
@@ -122,7 +122,11 @@ class CheckoutEngine:
             )
         except RPCError:
             return ["temporal"]
-        return [f"search attribute {name}" for name in SEARCH_ATTRIBUTES if name not in known.custom_attributes]
+        return [
+            f"search attribute {name}"
+            for name in SEARCH_ATTRIBUTES
+            if name not in known.custom_attributes
+        ]
 
     async def _cancel(
         self, checkout_id: str, request: CancelRequest, update_id: str
@@ -158,5 +162,10 @@ class CheckoutEngine:
 
 async def _consume(operation: WithStartWorkflowOperation[CheckoutWorkflow, str]) -> None:
     """Look at the start's own outcome, which Python would otherwise call an error nobody retrieved."""
-    with suppress(WorkflowAlreadyStartedError, RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
+    with suppress(
+        WorkflowAlreadyStartedError,
+        RPCError,
+        TimeoutError,
+        WorkflowUpdateRPCTimeoutOrCancelledError,
+    ):
         await asyncio.wait_for(operation.workflow_handle(), 1)

@@ -56,7 +56,7 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 1
 
 
-class Problem(Exception):  # noqa: N818 - the RFC's word
+class Problem(Exception):
     """An answer other than the wished one. `members` are facts; `detail` is our own words, never the input's."""
 
     def __init__(

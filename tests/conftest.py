@@ -120,9 +120,7 @@ async def ledger(database: Database) -> AsyncIterator[Ledger]:
 
 
 @contextmanager
-def temporary_database(
-    postgres: PostgresServer, name: str, template: str
-) -> Iterator[Database]:
+def temporary_database(postgres: PostgresServer, name: str, template: str) -> Iterator[Database]:
     """Make a copy of the template for the time of a block."""
     urls = database_urls(postgres, name)
     database = Database(

@@ -73,7 +73,5 @@ def _told(opening: Opening) -> Response:
     if opening.decision is not None:
         return opening.decision.response(201, replayed | place)
     # Not remembered, and so not replayed: the same request later learns the decision.
-    undecided = CheckoutUndecided(
-        checkout_id=opening.checkout_id, status=Status.RESERVING.value
-    )
+    undecided = CheckoutUndecided(checkout_id=opening.checkout_id, status=Status.RESERVING.value)
     return undecided.response(202, place | {"Retry-After": str(RETRY_SECONDS)})

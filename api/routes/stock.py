@@ -31,18 +31,14 @@ _SUMMED = (
 )
 
 
-@router.get(
-    "/stock/{sku}", dependencies=[requires(Scope.STOCK_READ)], response_model=StockAnswer
-)
+@router.get("/stock/{sku}", dependencies=[requires(Scope.STOCK_READ)], response_model=StockAnswer)
 async def get_stock(sku: KnownSku, wiring: WiringOf) -> Response:
     """Tell all numbers of a sku and of its locations, from one snapshot."""
     rows = await stock_of(wiring.database, sku)
     if rows is None:
         raise Problem("unknown-sku", skus=[sku])
     locations = tuple(
-        LocationStockAnswer(
-            location=row.stock.location, paused=row.stock.paused, **_numbers([row])
-        )
+        LocationStockAnswer(location=row.stock.location, paused=row.stock.paused, **_numbers([row]))
         for row in rows
     )
     return StockAnswer(sku=sku, **_numbers(rows), locations=locations).response()

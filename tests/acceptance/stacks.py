@@ -13,13 +13,15 @@ from typing import Any
 
 from dev.ports import choose_ports
 from dev.private_file import write_private_json
-from dev.processes import PROC, ProcessIdentity, identify
+from dev.processes import PROC, ProcessIdentity, identify, wait_until_gone
 from dev.runtime import SUPERVISOR, Runtime, read_runtime
 from dev.stack_process import started_stack
 from dev.state import StateDirectory
 
 PROGRAM = Path(sys.executable).with_name("onhand")
 PORTS = ("api", "temporal_ui", "temporal", "postgres", "payments")
+GOING_SECONDS = 20.0
+"""How long those that were told to end by the death of their supervisor may take."""
 HASTY = {
     "DATABASE_URL": "",  # always a Postgres of its own: some tests kill it
     "ONHAND_START_TO_CLOSE_SECONDS": "2",
@@ -72,26 +74,32 @@ class Stack:
         newest: dict[str, Any] = json.loads(lines[-1])
         return newest
 
-    def kill(self, name: str) -> ProcessIdentity:
-        """Kill one of its processes as a crash would; give who it was."""
-        (pid,) = self.runtime.pids[name]
-        killed = identify(pid)
-        assert killed is not None
-        os.kill(pid, signal.SIGKILL)
-        return killed
+    def pid(self, name: str) -> int | None:
+        """Give the process of that name, if one lives at this moment."""
+        return next(iter(self.runtime.pids[name]), None)
 
-    def kill_supervisor(self) -> None:
-        """Kill `onhand dev` itself, with no chance to end anything."""
+    def kill(self, name: str) -> int:
+        """Kill one of its processes as a crash would; give its id."""
+        (pid,) = self.runtime.pids[name]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def kill_supervisor(self) -> list[ProcessIdentity]:
+        """Kill `onhand dev` itself, with no chance to end anything; give who outlived it for long."""
+        everyone = self._processes()
         self.kill(SUPERVISOR)
         self._life.close()
+        wait_until_gone(everyone, deadline_seconds=GOING_SECONDS)
+        return self._processes()
 
-    def stop(self) -> None:
-        """End it from outside, as a person would."""
+    def stop(self) -> list[ProcessIdentity]:
+        """End it from outside, as a person would; give who is left when the command returns."""
         stopped = self.run("dev", "--stop")
         assert stopped.returncode == 0, stopped.stderr
         self._life.close()
+        return self._processes()
 
-    def processes(self) -> list[ProcessIdentity]:
+    def _processes(self) -> list[ProcessIdentity]:
         """Find whoever works for it, named by `--json` or not."""
         named = {pid for group in self.announced()["pids"].values() for pid in group}
         found = [identify(pid) for pid in named | _working_for(self.place)]

@@ -6,7 +6,7 @@ Whatever it tells about its customers begins with `canary-`, so that one search 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -95,18 +95,10 @@ class Storefront:
     async def decided(self, key: str, body: Json, *, seconds: float = 90) -> httpx2.Response:
         """Ask for a checkout under one key until it is decided, whatever dies meanwhile."""
 
-        async def ask() -> httpx2.Response | None:
-            try:
-                return await self.post(key, body)
-            except httpx2.TransportError:
-                return None
+        async def ask() -> httpx2.Response:
+            return await self.post(key, body)
 
-        def is_decided(answer: httpx2.Response | None) -> bool:
-            return answer is not None and answer.status_code not in NOT_YET
-
-        answer = await eventually(ask, is_decided, seconds=seconds)
-        assert answer is not None
-        return answer
+        return await _answered(ask, seconds=seconds)
 
     async def pay(self, decision: httpx2.Response, method: str = "pm_card_visa") -> int:
         """Pay as the customer's browser does; give the provider's status."""
@@ -124,7 +116,7 @@ class Storefront:
         async def ask() -> httpx2.Response:
             return await self.api.post(address, headers=headers)
 
-        return await eventually(ask, lambda answer: answer.status_code not in NOT_YET)
+        return await _answered(ask)
 
     async def look(self, checkout_id: str) -> Json:
         """Read a checkout; nothing while nobody answers."""
@@ -141,6 +133,25 @@ class Storefront:
             return await self.look(checkout_id)
 
         return standing(await eventually(ask, is_over, seconds=seconds))
+
+
+async def _answered(
+    ask: Callable[[], Awaitable[httpx2.Response]], *, seconds: float = 90
+) -> httpx2.Response:
+    """Ask until there is an answer that says more than `not yet`."""
+
+    async def ask_once() -> httpx2.Response | None:
+        try:
+            return await ask()
+        except httpx2.TransportError:
+            return None
+
+    def is_answer(answer: httpx2.Response | None) -> bool:
+        return answer is not None and answer.status_code not in NOT_YET
+
+    answer = await eventually(ask_once, is_answer, seconds=seconds)
+    assert answer is not None
+    return answer
 
 
 def is_over(checkout: Json) -> bool:

@@ -80,14 +80,14 @@ async def test_the_answer_is_the_same_when_the_checkout_has_ended(shop: Storefro
 async def test_the_answer_is_the_same_after_a_restart_of_everything(
     mortal: Stack, mortal_shop: Storefront
 ) -> None:
-    """Nothing of it lives in memory."""
+    """Nothing of it lives in memory; and when the stack has stopped, nothing of that lives either."""
     shop = mortal_shop
     vase = await shop.stocked("VASE", 9)
     told = {ending: await _ended_checkout(shop, vase, ending) for ending in ENDINGS}
     open_key = new_key()
     still_open = await shop.decided(open_key, wish(vase))
 
-    mortal.stop()
+    assert mortal.stop() == []
     mortal.start()
 
     for ending, (key, first) in told.items():

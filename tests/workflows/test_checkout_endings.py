@@ -69,10 +69,10 @@ async def test_a_second_card_may_pay_where_the_shop_allows_it(any_shop: Shop) ->
     await checkout.agreed()
 
 
-async def test_the_last_allowed_decline_ends_it(any_shop: Shop) -> None:
+async def test_the_last_allowed_decline_ends_it(shop: Shop) -> None:
     """Two attempts, two declines."""
-    lamp = await any_shop.stock("brass-lamp", 1)
-    checkout = await any_shop.open(lamp, payment_attempts=2)
+    lamp = await shop.stock("brass-lamp", 1)
+    checkout = await shop.open(lamp, payment_attempts=2)
 
     await checkout.ask()
     await checkout.pay("pm_card_chargeDeclined")
@@ -96,12 +96,12 @@ async def test_out_of_stock_is_an_answer_and_not_an_error(any_shop: Shop) -> Non
     assert any_shop.piles(lamp) == (1, 0, 0)
 
 
-async def test_a_customer_gets_no_more_than_the_limit(any_shop: Shop) -> None:
+async def test_a_customer_gets_no_more_than_the_limit(shop: Shop) -> None:
     """Counted over all checkouts of the customer that hold or bought."""
-    lamp = await any_shop.stock("brass-lamp", 5, limit=2)
-    first = await any_shop.open(lamp, 2, customer="ada")
-    second = await any_shop.open(lamp, 1, customer="ada")
-    other = await any_shop.open(lamp, 1, customer="bob")
+    lamp = await shop.stock("brass-lamp", 5, limit=2)
+    first = await shop.open(lamp, 2, customer="ada")
+    second = await shop.open(lamp, 1, customer="ada")
+    other = await shop.open(lamp, 1, customer="bob")
 
     await first.ask()
     decisions = [await second.ask(), await other.ask()]

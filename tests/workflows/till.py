@@ -73,10 +73,14 @@ class Till:
         return aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"})
 
 
-class Wire:
-    """Carries bytes to the simulator and back. While `losing`, a reply to such a request is lost.
+THROTTLED = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "later"}}'
 
-    What was asked has been done by then: that is what makes an outcome unknown.
+
+class Wire:
+    """Carries requests to the simulator and replies back.
+
+    While `losing`, the reply to such a request is lost: what was asked has been done by then, and that
+    is what makes an outcome unknown. While `throttling`, such a request is not carried at all.
     """
 
     def __init__(self, till: Till) -> None:
@@ -84,7 +88,7 @@ class Wire:
         self.url = ""
         self.losing: str | None = None
         """The start of the requests whose replies are lost, such as `POST /v1/payment_intents `."""
-        self.lost = 0
+        self.throttling: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def carry(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
@@ -111,16 +115,32 @@ class Wire:
         try:
             while head := await near.readuntil(b"\r\n\r\n"):
                 body = await near.readexactly(_length(head))
+                if _concerns(self.throttling, head):
+                    back.write(_refusal())
+                    continue
                 forth.write(head + body)
                 answer = await far.readuntil(b"\r\n\r\n")
                 answer += await far.readexactly(_length(answer))
-                if self.losing is not None and head.startswith(self.losing.encode()):
-                    self.lost += 1
+                if _concerns(self.losing, head):
                     return
                 back.write(answer)
                 await back.drain()
         finally:
             forth.close()
+
+
+def _concerns(beginning: str | None, head: bytes) -> bool:
+    return beginning is not None and head.startswith(beginning.encode())
+
+
+def _refusal() -> bytes:
+    head = (
+        "HTTP/1.1 429 Too Many Requests\r\n"
+        "Content-Type: application/json\r\n"
+        "Retry-After: 60\r\n"
+        f"Content-Length: {len(THROTTLED)}\r\n\r\n"
+    )
+    return head.encode() + THROTTLED
 
 
 def _length(head: bytes) -> int:

@@ -35,8 +35,8 @@ from ledger.posting import Ledger
 from ledger.reading.checkouts import StoredCheckout, checkout_of
 from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSettings
 
-TOKEN_SECRET = "a-secret-that-only-this-test-knows"  # noqa: S105
-WEBHOOK_SECRET = "whsec_only_this_test_knows"  # noqa: S105
+TOKEN_SECRET = "a-secret-that-only-this-test-knows"
+WEBHOOK_SECRET = "whsec_only_this_test_knows"
 TABLES = (
     "product",
     "location",
@@ -70,9 +70,7 @@ class FrontDoor:
     async def put_product(self, sku: str, **changed: Any) -> None:
         """Sell something under a sku."""
         body = {"title": f"The {sku}", "price_minor": 1_500, "currency": "EUR"} | changed
-        response = await self.http.put(
-            f"/products/{sku}", json=body, headers=bearer("stock:write")
-        )
+        response = await self.http.put(f"/products/{sku}", json=body, headers=bearer("stock:write"))
         assert response.status_code in (200, 201), response.text
 
     async def put_location(self, location: str, **changed: Any) -> httpx2.Response:
@@ -86,12 +84,15 @@ class FrontDoor:
         """Take goods in: `receive("R1", "BER1", LAMP=5)`."""
         lines = [{"sku": sku, "quantity": quantity} for sku, quantity in units.items()]
         body = {"receipt_id": receipt_id, "location": location, "lines": lines}
-        return await self.http.post(
-            "/warehouse/receipts", json=body, headers=bearer("warehouse")
-        )
+        return await self.http.post("/warehouse/receipts", json=body, headers=bearer("warehouse"))
 
     async def order(
-        self, key: str, *, owner: str = "shop", headers: Mapping[str, str] | None = None, **body: Any
+        self,
+        key: str,
+        *,
+        owner: str = "shop",
+        headers: Mapping[str, str] | None = None,
+        **body: Any,
     ) -> httpx2.Response:
         """POST a checkout of ANNA's."""
         wish = {"customer_id": "ANNA"} | body
@@ -154,17 +155,13 @@ class FrontDoor:
         """Give the hold back."""
         reservation = ids.reservation_id(checkout_id)
         await self.wiring.ledger.post(
-            Release(
-                actor="test", reservation_id=reservation, ending=ending, reason=ending.value
-            )
+            Release(actor="test", reservation_id=reservation, ending=ending, reason=ending.value)
         )
 
     async def expire(self, checkout_id: str) -> None:
         """Let the hold's time be over."""
         reservation = ids.reservation_id(checkout_id)
-        await self.wiring.ledger.post(
-            Expire(actor="test", reservation_id=reservation, extension=0)
-        )
+        await self.wiring.ledger.post(Expire(actor="test", reservation_id=reservation, extension=0))
 
     def counts(self) -> dict[str, int]:
         """Count the rows of every table, to show that nothing was stored."""

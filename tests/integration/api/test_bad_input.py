@@ -19,7 +19,21 @@ LOCATION = {"kind": "warehouse", "priority": 1, "enabled": True}
 HUGE = 10**5000
 
 BAD_QUANTITIES = [0, -1, 10_001, 10**30, 1.0, 1.5, "1", True, None, [], {}, [1]]
-BAD_IDS = ["", "a b", "a/b", "a.b", "-a", "a" * 129, "GLOBE\n", "GL\0OBE", "GLÖBE", 7, None, True, ["A"]]
+BAD_IDS = [
+    "",
+    "a b",
+    "a/b",
+    "a.b",
+    "-a",
+    "a" * 129,
+    "GLOBE\n",
+    "GL\0OBE",
+    "GLÖBE",
+    7,
+    None,
+    True,
+    ["A"],
+]
 BAD_SKUS = [*BAD_IDS, "a" * 65]
 BAD_PRODUCTS: list[dict[str, Any]] = [
     {"title": ""},

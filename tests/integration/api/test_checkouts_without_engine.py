@@ -20,7 +20,9 @@ async def test_an_order_is_kept_while_the_engine_is_away(front_door: FrontDoor) 
     assert (await front_door.stored(response.json()["checkout_id"])).status is Status.RESERVING
 
 
-async def test_the_decision_is_told_again_byte_for_byte_after_the_end(front_door: FrontDoor) -> None:
+async def test_the_decision_is_told_again_byte_for_byte_after_the_end(
+    front_door: FrontDoor,
+) -> None:
     """A client that lost its answer learns it, whatever became of the checkout since."""
     await front_door.put_product("LAMP", price_minor=2_500)
     await front_door.receive("lamp-in", "BER1", LAMP=3)

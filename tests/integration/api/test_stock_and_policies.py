@@ -36,7 +36,13 @@ async def test_a_product_is_created_changed_and_left_alone(front_door: FrontDoor
     """One event for each change, none where nothing differs."""
     body = {"title": "Atlas", "price_minor": 100, "currency": "EUR"}
     statuses = []
-    for change in ({}, {}, {"price_minor": 200}, {"limit_per_customer": 2}, {"price_minor": 200, "limit_per_customer": 2}):
+    for change in (
+        {},
+        {},
+        {"price_minor": 200},
+        {"limit_per_customer": 2},
+        {"price_minor": 200, "limit_per_customer": 2},
+    ):
         response = await front_door.http.put(
             "/products/ATLAS", json=body | change, headers=bearer("stock:write")
         )

@@ -31,7 +31,9 @@ class Wire:
 
     def url(self, original: str) -> str:
         """Lead an address over this wire."""
-        moved = make_url(original).set(host=self._url.split(":")[0], port=int(self._url.split(":")[1]))
+        moved = make_url(original).set(
+            host=self._url.split(":")[0], port=int(self._url.split(":")[1])
+        )
         return moved.render_as_string(hide_password=False)
 
     async def carry(self, near: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:

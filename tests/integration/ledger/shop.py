@@ -65,9 +65,7 @@ class Shop:
         """Count units of a sku in a pile, over all locations."""
         return sum(
             piles[name]
-            for (piles,) in self.database.rows(
-                "SELECT to_json(s) FROM stock s WHERE sku = %s", sku
-            )
+            for (piles,) in self.database.rows("SELECT to_json(s) FROM stock s WHERE sku = %s", sku)
         )
 
     def movements(self, kind: str) -> int:
@@ -76,9 +74,7 @@ class Shop:
 
     def status(self, name: str) -> str:
         """Say what became of a checkout."""
-        return str(
-            self.database.value("SELECT status FROM checkout WHERE checkout_id = %s", name)
-        )
+        return str(self.database.value("SELECT status FROM checkout WHERE checkout_id = %s", name))
 
 
 @asynccontextmanager

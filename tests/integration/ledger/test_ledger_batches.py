@@ -80,7 +80,9 @@ async def test_a_refusal_refuses_one_command(shop: Shop) -> None:
 async def test_only_the_refusal_of_a_reserve_is_remembered(shop: Shop) -> None:
     """Its caller has given up; a fence or a receipt may be tried again."""
     await shop.opened(ADA)
-    assert await outcome(shop.ledger.post(cast.receive(1, "kite", receipt="r-kite"))) == "unknown-sku"
+    assert (
+        await outcome(shop.ledger.post(cast.receive(1, "kite", receipt="r-kite"))) == "unknown-sku"
+    )
     assert await outcome(shop.ledger.post(cast.fence())) == "unknown-reservation"
     assert await outcome(shop.ledger.post(cast.reserve())) == "insufficient-stock"
     await shop.offers("kite")
@@ -121,7 +123,8 @@ async def test_twins_in_one_batch_are_one_operation(shop: Shop) -> None:
 
 
 @pytest.mark.xfail(
-    strict=True, reason="the operation is stored under the fingerprint of the last twin, not of the one that was done"
+    strict=True,
+    reason="the operation is stored under the fingerprint of the last twin, not of the one that was done",
 )
 async def test_an_unlike_twin_does_not_take_over_the_key(shop: Shop) -> None:
     """The one that was done is replayed; the one that was refused stays refused."""
@@ -147,7 +150,9 @@ async def test_a_limit_holds_for_checkouts_opened_in_the_same_batch(shop: Shop) 
     assert codes([*answers]) == ["done", "done", "done", "limit-exceeded"]
 
 
-@pytest.mark.xfail(strict=True, reason="a cancelled order gives its claims back only to the next batch")
+@pytest.mark.xfail(
+    strict=True, reason="a cancelled order gives its claims back only to the next batch"
+)
 async def test_a_cancelled_order_gives_back_within_its_batch(shop: Shop) -> None:
     """The refusal would be remembered for ever."""
     await shop.offers(LAMP, limit=1)
@@ -158,7 +163,9 @@ async def test_a_cancelled_order_gives_back_within_its_batch(shop: Shop) -> None
     assert codes([*answers]) == ["done", "done"]
 
 
-@pytest.mark.xfail(strict=True, reason="carts that a batch has freed or taken are not seen by its later commands")
+@pytest.mark.xfail(
+    strict=True, reason="carts that a batch has freed or taken are not seen by its later commands"
+)
 async def test_a_cart_is_free_once_its_checkout_was_cancelled_in_the_same_batch(shop: Shop) -> None:
     """Cancel the older, open the newer: the way a cart is checked out again."""
     await shop.tell(cast.open_checkout("co_old", cart="cart-7"))
@@ -203,7 +210,10 @@ POISON: dict[str, Command] = {
 
 @pytest.mark.parametrize(
     ("poison", "place"),
-    [*((poison, 2) for poison in POISON.values()), *((next(iter(POISON.values())), n) for n in (0, 4))],
+    [
+        *((poison, 2) for poison in POISON.values()),
+        *((next(iter(POISON.values())), n) for n in (0, 4)),
+    ],
     ids=[*POISON, "before all others", "after all others"],
 )
 async def test_a_poisonous_command_fails_alone(shop: Shop, poison: Command, place: int) -> None:

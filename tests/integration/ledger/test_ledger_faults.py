@@ -40,7 +40,9 @@ def waiting(database: Database) -> int:
     )
 
 
-def holding(database: Database, statement: LiteralString) -> psycopg.Connection[psycopg.rows.TupleRow]:
+def holding(
+    database: Database, statement: LiteralString
+) -> psycopg.Connection[psycopg.rows.TupleRow]:
     """Take locks and keep them until the connection is closed."""
     connection = psycopg.connect(database.superuser_url)
     connection.execute(statement)

@@ -125,11 +125,14 @@ async def test_the_fence_and_an_ending_never_both_win(shop: Shop, rival: str) ->
             )
             assert (fenced == "done") is not (ended == "done")
             winners["fence" if fenced == "done" else rival] += 1
-            assert shop.status(name) == {
-                "fence": "committing",
-                "expire": "expired",
-                "release": "cancelled",
-            }["fence" if fenced == "done" else rival]
+            assert (
+                shop.status(name)
+                == {
+                    "fence": "committing",
+                    "expire": "expired",
+                    "release": "cancelled",
+                }["fence" if fenced == "done" else rival]
+            )
     assert set(winners) == {"fence", rival}
     assert shop.pile("reserved") == winners["fence"]
 

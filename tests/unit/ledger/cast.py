@@ -262,9 +262,7 @@ def start(kind: PaymentOperationKind, name: str = ADA) -> StartPaymentOperation:
 
 def fail(kind: PaymentOperationKind, name: str = ADA) -> FailPaymentOperation:
     """Say that the provider proved it did not do it."""
-    return FailPaymentOperation(
-        actor="workflow", checkout_id=name, kind=kind, code="card_declined"
-    )
+    return FailPaymentOperation(actor="workflow", checkout_id=name, kind=kind, code="card_declined")
 
 
 def record(
@@ -298,9 +296,7 @@ def record(
 UNPAID = Seen(state=PaymentState.REQUIRES_PAYMENT)
 AUTHORIZED = Seen(state=PaymentState.AUTHORIZED, authorized=PRICE)
 CAPTURED = Seen(state=PaymentState.CAPTURED, authorized=PRICE, captured=PRICE)
-REFUNDED = Seen(
-    state=PaymentState.REFUNDED, authorized=PRICE, captured=PRICE, refunded=PRICE
-)
+REFUNDED = Seen(state=PaymentState.REFUNDED, authorized=PRICE, captured=PRICE, refunded=PRICE)
 VOIDED = Seen(state=PaymentState.VOIDED, authorized=PRICE)
 
 _A, _C = PaymentOperationKind.AUTHORIZE, PaymentOperationKind.CAPTURE

@@ -18,7 +18,10 @@ def test_a_checkout_is_named_by_its_owner_and_key_for_ever() -> None:
     assert ids.checkout_id("storefront", "order-1") == "co_m42rp3x2nhbvr2wdtlcisix5pa"
 
 
-@given(owner=st.text(st.characters(exclude_categories=["Cs"])), key=st.from_regex(ids.IDEMPOTENCY_KEY_PATTERN, fullmatch=True))
+@given(
+    owner=st.text(st.characters(exclude_categories=["Cs"])),
+    key=st.from_regex(ids.IDEMPOTENCY_KEY_PATTERN, fullmatch=True),
+)
 def test_a_checkout_id_follows_the_documented_recipe(owner: str, key: str) -> None:
     """sha256(owner, NUL, key), base32, lower case, 26 characters."""
     digest = hashlib.sha256(owner.encode() + b"\x00" + key.encode()).digest()
@@ -61,9 +64,7 @@ def test_an_id_has_no_dots_slashes_spaces_or_foreign_letters(pattern: str, text:
     assert re.fullmatch(pattern, text) is None
 
 
-@pytest.mark.parametrize(
-    ("pattern", "longest"), [(ids.ID_PATTERN, 64), (ids.LONG_ID_PATTERN, 128)]
-)
+@pytest.mark.parametrize(("pattern", "longest"), [(ids.ID_PATTERN, 64), (ids.LONG_ID_PATTERN, 128)])
 def test_an_id_is_as_long_as_the_contract_allows(pattern: str, longest: int) -> None:
     """64 for a sku, a location, a seller; 128 for customers and documents."""
     assert re.fullmatch(pattern, "x" * longest)

@@ -227,7 +227,9 @@ class Shop(RuleBasedStateMachine):
     def provider_is_heard(self, name: str, which: int) -> None:
         """A picture of the past or the present arrives, once more or for the first time."""
         if self.pictures[name]:
-            self.ask(cast.record(self.pictures[name][min(which, len(self.pictures[name]) - 1)], name))
+            self.ask(
+                cast.record(self.pictures[name][min(which, len(self.pictures[name]) - 1)], name)
+            )
 
     # What must always hold
 
@@ -244,7 +246,9 @@ class Shop(RuleBasedStateMachine):
         reasons: Counter[tuple[str, str, str]] = Counter()
         for hold in self.world.reservations.values():
             cancelled = self.world.checkouts[hold.checkout_id].order_state is OrderState.CANCELLED
-            pile = {"held": "reserved", "committing": "reserved", "confirmed": "sold"}.get(hold.state)
+            pile = {"held": "reserved", "committing": "reserved", "confirmed": "sold"}.get(
+                hold.state
+            )
             if pile and not cancelled:
                 for line in hold.lines:
                     reasons[line.sku, line.location, pile] += line.quantity
@@ -272,10 +276,15 @@ class Shop(RuleBasedStateMachine):
         for name, payment in self.world.payments.items():
             owed = self.world.checkouts[name].status in (Status.REFUND_PENDING, Status.REFUNDED)
             kept = payment.captured_minor > payment.refunded_minor
-            assert not kept or owed or self.checkout(name).reservation_state in (
-                ReservationState.HELD,
-                ReservationState.COMMITTING,
-                ReservationState.CONFIRMED,
+            assert (
+                not kept
+                or owed
+                or self.checkout(name).reservation_state
+                in (
+                    ReservationState.HELD,
+                    ReservationState.COMMITTING,
+                    ReservationState.CONFIRMED,
+                )
             )
 
     @invariant()
@@ -292,9 +301,7 @@ class Shop(RuleBasedStateMachine):
     @invariant()
     def the_movements_tell_the_same_story(self) -> None:
         """Sequences without a gap, a chain without a break, and the same piles when replayed from empty."""
-        replayed = {
-            row: Stock(sku=row[0], location=row[1]) for row in self.world.stock
-        }
+        replayed = {row: Stock(sku=row[0], location=row[1]) for row in self.world.stock}
         hashes = dict.fromkeys(replayed, GENESIS_HASH)
         for movement in self.world.movements:
             row = (movement.after.sku, movement.after.location)

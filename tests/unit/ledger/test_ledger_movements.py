@@ -26,9 +26,7 @@ RECEIVED = Move(
 )
 CAUSE = Cause(operation_key="receipt/r-1", kind="receipt", id="r-1", actor="dock")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-MOMENTS = st.datetimes(
-    datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC)
-)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
 
 
 def recomputed(previous: bytes, movement: Movement) -> bytes:
@@ -71,7 +69,10 @@ def recomputed(previous: bytes, movement: Movement) -> bytes:
 def test_the_hash_is_a_known_vector() -> None:
     """Written down once: a change of fields, order or encoding breaks every stored chain."""
     movement = entered(RECEIVED, stock(), CAUSE, NOON)
-    assert movement.after.hash.hex() == "435546e69ab0ecde27794d70962e6d383d956e27d71adf304819ac61826729f1"
+    assert (
+        movement.after.hash.hex()
+        == "435546e69ab0ecde27794d70962e6d383d956e27d71adf304819ac61826729f1"
+    )
 
 
 @given(
@@ -95,7 +96,12 @@ def test_anybody_can_recompute_the_hash(
     """sha256 and JSON of any language, over whatever people write into a reason."""
     before = replace(stock(sellable=3), hash=previous, paused=tuple(paused), sequence=7)
     cause = Cause(
-        operation_key=key, kind="receipt", id="r", actor=actor, reason=reason, occurred_at=occurred_at
+        operation_key=key,
+        kind="receipt",
+        id="r",
+        actor=actor,
+        reason=reason,
+        occurred_at=occurred_at,
     )
     movement = entered(RECEIVED, before, cause, now)
     assert movement.after.hash == recomputed(previous, movement)

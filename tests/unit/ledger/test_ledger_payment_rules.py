@@ -125,7 +125,9 @@ def test_a_refund_of_money_never_taken_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [start(CAPTURE), cast.fail(CAPTURE), record(AUTHORIZED)], ids=["start", "fail", "record"]
+    "command",
+    [start(CAPTURE), cast.fail(CAPTURE), record(AUTHORIZED)],
+    ids=["start", "fail", "record"],
 )
 def test_money_of_an_unknown_checkout_is_refused(command: Command) -> None:
     """Every rule of money refuses this first."""
@@ -246,7 +248,9 @@ def test_amounts_never_shrink() -> None:
     assert (payment.authorized_minor, payment.captured_minor) == (PRICE, PRICE)
 
 
-@pytest.mark.parametrize("ending", [cast.expire(), cast.release(), cast.release(ending=Status.DECLINED)])
+@pytest.mark.parametrize(
+    "ending", [cast.expire(), cast.release(), cast.release(ending=Status.DECLINED)]
+)
 def test_money_that_comes_after_the_end_is_owed(ending: Command) -> None:
     """A late payment: nothing revives the hold."""
     shop = told([*cast.commands_to_authorize(), ending])
@@ -275,9 +279,7 @@ def test_only_what_was_asked_is_proved() -> None:
     """A picture that settles an operation nobody wrote down settles nothing."""
     shop = told([*cast.commands_to_hold(), start(AUTHORIZE)])
     do(shop, record(AUTHORIZED, proves=CAPTURE))
-    assert {o.state for o in shop.payment_operations.values()} == {
-        PaymentOperationState.REQUESTED
-    }
+    assert {o.state for o in shop.payment_operations.values()} == {PaymentOperationState.REQUESTED}
 
 
 def test_applied_webhooks_are_told_from_waiting_ones() -> None:
@@ -293,7 +295,11 @@ BACKWARDS: list[Callable[[], Seen]] = [
 ]
 
 
-@pytest.mark.xfail(strict=True, raises=Broken, reason="an open payment may be replaced by any state, also those `awaiting_payment` has no place for")
+@pytest.mark.xfail(
+    strict=True,
+    raises=Broken,
+    reason="an open payment may be replaced by any state, also those `awaiting_payment` has no place for",
+)
 @pytest.mark.parametrize("seen", BACKWARDS)
 def test_an_unpaid_checkout_survives_whatever_the_provider_shows(
     seen: Callable[[], Seen],
@@ -312,7 +318,10 @@ def test_a_late_payment_first_seen_when_it_is_already_returned_is_refunded() -> 
     assert shop.checkouts[ADA].status is Status.REFUNDED
 
 
-@pytest.mark.xfail(strict=True, reason="a void that failed once cannot be asked again: its key is taken by the failure")
+@pytest.mark.xfail(
+    strict=True,
+    reason="a void that failed once cannot be asked again: its key is taken by the failure",
+)
 def test_a_void_that_failed_can_be_asked_again() -> None:
     """Otherwise the customer's money stays blocked until the authorization lapses."""
     shop = told([*cast.commands_to_authorize(), cast.release(), start(VOID)])

@@ -46,12 +46,8 @@ def with_reservation(state: ReservationState, status: Status, **fields: object) 
     """Ada's one lamp is in this state."""
     shop = world(stock(sellable=2, reserved=1))
     shop.reservations[f"{ADA}/1"] = cast.reservation(state, ONE_LAMP)
-    shop.checkouts[ADA] = cast.checkout(
-        status=status, ordinal=1, reservation_state=state, **fields
-    )
+    shop.checkouts[ADA] = cast.checkout(status=status, ordinal=1, reservation_state=state, **fields)
     return shop
-
-
 
 
 def spoil_reservation(**fields: object) -> Fault:
@@ -138,7 +134,9 @@ def test_reserve_takes_every_line_out_of_sale() -> None:
 
 def test_reserve_tells_the_shortages_of_all_lines() -> None:
     """A customer corrects a cart once, not once a line; nothing of it is held."""
-    shop = world(stock(sellable=1), stock(LAMP, MUNICH, sellable=1), stock(RUG), stock(TEAPOT, sellable=9))
+    shop = world(
+        stock(sellable=1), stock(LAMP, MUNICH, sellable=1), stock(RUG), stock(TEAPOT, sellable=9)
+    )
     shop.checkouts[ADA] = cast.checkout()
     change = do(shop, cast.reserve(lines={LAMP: 5, RUG: 2, TEAPOT: 1}))
     assert change.refusal is not None
@@ -360,7 +358,8 @@ def test_expiry_that_knew_another_extension_is_refused(extension: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [s for s in ReservationState if s not in (ReservationState.NONE, ReservationState.HELD)]
+    "state",
+    [s for s in ReservationState if s not in (ReservationState.NONE, ReservationState.HELD)],
 )
 def test_only_a_held_reservation_expires_or_is_fenced(state: ReservationState) -> None:
     """Past the fence no timer can take the stock."""
@@ -392,9 +391,7 @@ def test_the_fence_wants_the_money_within_reach(payment: PaymentState) -> None:
 @pytest.mark.parametrize("payment", PaymentState)
 def test_an_order_is_placed_only_for_captured_money(payment: PaymentState) -> None:
     """Not for an authorization, and not for a capture whose outcome is unknown."""
-    shop = with_reservation(
-        ReservationState.COMMITTING, Status.COMMITTING, payment_state=payment
-    )
+    shop = with_reservation(ReservationState.COMMITTING, Status.COMMITTING, payment_state=payment)
     if payment is PaymentState.CAPTURED:
         assert do(shop, cast.confirm()).answer["status"] == "confirmed"
     else:
@@ -420,7 +417,11 @@ def captured_before_the_fence() -> World:
     return shop
 
 
-@pytest.mark.xfail(strict=True, raises=Broken, reason="expire leaves status `expired` with a captured payment, which the table forbids")
+@pytest.mark.xfail(
+    strict=True,
+    raises=Broken,
+    reason="expire leaves status `expired` with a captured payment, which the table forbids",
+)
 def test_a_hold_whose_payment_was_captured_can_still_expire() -> None:
     """Expired and captured is a late payment: the units go back and the money is owed."""
     shop = captured_before_the_fence()
@@ -429,7 +430,11 @@ def test_a_hold_whose_payment_was_captured_can_still_expire() -> None:
     assert shop.checkouts[ADA].status is Status.REFUND_PENDING
 
 
-@pytest.mark.xfail(strict=True, raises=Broken, reason="release leaves status `cancelled` with a captured payment, which the table forbids")
+@pytest.mark.xfail(
+    strict=True,
+    raises=Broken,
+    reason="release leaves status `cancelled` with a captured payment, which the table forbids",
+)
 def test_a_hold_whose_payment_was_captured_can_still_be_cancelled() -> None:
     """Before the fence a cancel is always heard; what was taken is given back."""
     shop = captured_before_the_fence()
@@ -437,7 +442,10 @@ def test_a_hold_whose_payment_was_captured_can_still_be_cancelled() -> None:
     assert shop.checkouts[ADA].status is Status.REFUND_PENDING
 
 
-@pytest.mark.xfail(strict=True, reason="a second ordinal is held, and its release ends the checkout, beside a living first")
+@pytest.mark.xfail(
+    strict=True,
+    reason="a second ordinal is held, and its release ends the checkout, beside a living first",
+)
 def test_one_checkout_does_not_hold_twice() -> None:
     """A second reservation is for stock acquired again after the first has ended."""
     shop = told(cast.commands_to_hold())
@@ -445,7 +453,9 @@ def test_one_checkout_does_not_hold_twice() -> None:
     assert refusal(shop, second).code.startswith(("already-", "reservation-"))
 
 
-@pytest.mark.xfail(strict=True, reason="a release of an unknown ordinal ends the checkout while the hold goes on")
+@pytest.mark.xfail(
+    strict=True, reason="a release of an unknown ordinal ends the checkout while the hold goes on"
+)
 def test_a_tombstone_is_not_written_beside_a_living_hold() -> None:
     """The checkout would be over, and its stock still kept without a living reason."""
     shop = told(cast.commands_to_hold())

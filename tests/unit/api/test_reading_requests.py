@@ -1,0 +1,111 @@
+"""Whatever bytes come, reading them ends in a shape or in the problem `malformed`, and in nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.json_bodies import shaped, strict_json
+from api.problems import PROBLEMS, Problem
+from api.requests import Body, CheckoutPost, LocationPut, ProductPut, ReceiptPost, read_moment
+
+SHAPES: list[type[Body]] = [CheckoutPost, LocationPut, ProductPut, ReceiptPost]
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+CARTS = st.fixed_dictionaries(
+    {"customer_id": st.text() | st.just("ANNA"), "lines": VALUES | st.lists(
+        st.fixed_dictionaries({"sku": st.text() | st.just("LAMP"), "quantity": VALUES}), max_size=3
+    )},
+    optional={"ttl_seconds": VALUES, "cart_id": VALUES, "more": VALUES},
+)  # fmt: skip
+RECEIPTS = st.fixed_dictionaries(
+    {
+        "receipt_id": st.just("R1"),
+        "location": st.just("BER1"),
+        "lines": st.just([{"sku": "LAMP", "quantity": 1}]),
+        "occurred_at": st.text()
+        | st.datetimes().map(str)
+        | st.from_regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    }
+)
+
+
+def read(shape: type[Body], body: bytes) -> Body | None:
+    """Read a body; None where it is malformed. Everything else that is raised fails the test."""
+    try:
+        return shaped(shape, strict_json(body))
+    except Problem as problem:
+        assert problem.code == "malformed"
+        assert json.loads(problem.response().body)["status"] == 422
+        return None
+
+
+@given(body=st.binary())
+def test_any_bytes(body: bytes) -> None:
+    for shape in SHAPES:
+        read(shape, body)
+
+
+@given(value=VALUES)
+def test_any_json(value: Any) -> None:
+    for shape in SHAPES:
+        read(shape, json.dumps(value).encode())
+
+
+@given(cart=CARTS)
+def test_any_cart(cart: dict[str, Any]) -> None:
+    """What is read keeps to its bounds."""
+    found = read(CheckoutPost, json.dumps(cart).encode())
+    if isinstance(found, CheckoutPost):
+        assert all(1 <= line.quantity <= 10_000 for line in found.lines)
+        assert all(type(line.quantity) is int for line in found.lines)
+        assert found.customer_id.isascii()
+
+
+@given(receipt=RECEIPTS)
+def test_any_moment(receipt: dict[str, Any]) -> None:
+    """A time that is accepted is one that Postgres can store."""
+    found = read(ReceiptPost, json.dumps(receipt).encode())
+    if isinstance(found, ReceiptPost) and found.occurred_at:
+        moment = read_moment(found.occurred_at)
+        assert moment is not None
+        assert moment.tzinfo is UTC
+        assert moment.year >= 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22t10:00:00z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22T10:00:00.5+02:00", datetime(2026, 11, 22, 8, 0, 0, 500_000, tzinfo=UTC)),
+        ("2026-11-22T10:00:00.123456789Z", datetime(2026, 11, 22, 10, 0, 0, 123_456, tzinfo=UTC)),
+    ],
+)
+def test_moments_are_read_in_utc(text: str, moment: datetime) -> None:
+    assert read_moment(text) == moment
+
+
+def test_what_was_sent_is_not_repeated() -> None:
+    """Not even the name of an unknown field: it is the caller's text."""
+    with pytest.raises(Problem) as raised:
+        shaped(ProductPut, {"title": 7, "secret-name": "secret-value", "price_minor": "secret"})
+    told = raised.value.response().body
+    assert b"secret" not in told
+    assert b"body.price_minor" in told
+
+
+def test_every_code_has_a_status_of_its_family() -> None:
+    """And a title that is a sentence of ours."""
+    for code, (status, title) in PROBLEMS.items():
+        assert 400 <= status < 600
+        assert code == code.lower()
+        assert title
