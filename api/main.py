@@ -79,7 +79,7 @@ def wired() -> Wiring:
         webhook_secrets=WebhookSettings().secrets(),
         checkout=checkout,
         step_seconds=engine_settings.start_to_close_seconds,
-        cors_origins=ApiSettings().cors_origins,
+        cors_origins=ApiSettings().origins(),
     )
 
 

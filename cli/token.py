@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated
 
-import jwt
 import typer
 
 from cli.dev import state_directory
-from dev.runtime import Runtime, read_runtime
+from dev.runtime import read_runtime
+from dev.tokens import AN_HOUR, signed
 
 NOT_RUNNING = 1
-AN_HOUR = 3_600
 
 
 def token(
@@ -31,27 +29,4 @@ def token(
     if runtime is None:
         typer.echo("No dev stack runs here. Start one with `onhand dev`.", err=True)
         raise typer.Exit(NOT_RUNNING)
-    typer.echo(made(runtime, scopes=scope, subject=subject, customer=customer, seconds=seconds))
-
-
-def made(
-    runtime: Runtime,
-    *,
-    scopes: list[str],
-    subject: str = "dev",
-    customer: str | None = None,
-    seconds: int = AN_HOUR,
-) -> str:
-    """Sign a token for that stack."""
-    now = int(time.time())
-    claims = {
-        "iss": runtime.token_issuer,
-        "aud": runtime.token_audience,
-        "sub": subject,
-        "scope": " ".join(scopes),
-        "iat": now,
-        "exp": now + seconds,
-    }
-    if customer is not None:
-        claims["customer_id"] = customer
-    return jwt.encode(claims, runtime.token_secret, algorithm="HS256")
+    typer.echo(signed(runtime, scope, subject=subject, customer=customer, seconds=seconds))

@@ -28,6 +28,7 @@ ALLOWED = frozenset(
         "kind",
         "level",
         "location",
+        "loop",
         "logger",
         "method",
         "missing",
@@ -83,10 +84,7 @@ def frames(error: BaseException) -> list[str]:
     found = []
     step = error.__traceback__
     while step is not None:
-        code = step.tb_frame.f_code
-        found.append(
-            f"{code.co_qualname if hasattr(code, 'co_qualname') else code.co_name}:{step.tb_lineno}"
-        )
+        found.append(f"{step.tb_frame.f_code.co_qualname}:{step.tb_lineno}")
         step = step.tb_next
     return found[-12:]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 
@@ -105,7 +105,11 @@ class ApiSettings(Group):
     api_port: int = Field(default=8000, ge=0, le=65_535)
     api_wait_seconds: Seconds = 3
     """How long POST /checkouts waits for the decision before it answers 202."""
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_origins: str = ""
+
+    def origins(self) -> tuple[str, ...]:
+        """List the origins from which a browser may call the public routes."""
+        return _parts(self.cors_origins)
 
 
 class LoopSettings(Group):
@@ -134,4 +138,8 @@ def explain(error: ValidationError) -> str:
 
 
 def _listed(secret: SecretStr) -> tuple[str, ...]:
-    return tuple(part.strip() for part in secret.get_secret_value().split(",") if part.strip())
+    return _parts(secret.get_secret_value())
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
