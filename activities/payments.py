@@ -47,11 +47,15 @@ class PaymentSteps:
         """Ask the provider for a payment that is authorized now and captured later."""
         try:
             asked = await self._start(step, _Kind.AUTHORIZE)
+            if asked["state"] == "failed":
+                return await refused_result(
+                    self.watch, step.checkout_id, Refused("payment-refused")
+                )
             seen = await self._authorize(step, asked)
             return await self._record(step, seen, _Kind.AUTHORIZE)
         except PaymentRefused as refused:
-            states = await self.watch.states(step.checkout_id)
-            return StepResult(status=states.status, code=f"payment-refused:{refused.code}")
+            status = await self._fail(step, _Kind.AUTHORIZE, refused.code)
+            return StepResult(status=status, code="payment-refused")
         except Refused as refused:
             return await refused_result(self.watch, step.checkout_id, refused)
 
@@ -87,11 +91,8 @@ class PaymentSteps:
         seen, code = await self._captured(asked)
         if seen.state is ProviderState.CAPTURED:
             return await self._record(step, seen, _Kind.CAPTURE)
-        failed = FailPaymentOperation(
-            actor=ACTOR, checkout_id=step.checkout_id, kind=_Kind.CAPTURE, code=code
-        )
-        answer = await self.ledger.post(failed)
-        return StepResult(status=answer["status"], code=code, declined=True)
+        status = await self._fail(step, _Kind.CAPTURE, code)
+        return StepResult(status=status, code=code, declined=True)
 
     @activity.defn
     @telling
@@ -104,7 +105,7 @@ class PaymentSteps:
         seen = await self.provider.look_up(payment_intent=intent)
         if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
             asked = await self._start(step, _Kind.VOID)
-            seen = await self._voided(intent, asked)
+            seen = await self._voided(step, intent, asked)
         return await self._record(step, seen, _Kind.VOID)
 
     @activity.defn
@@ -162,14 +163,25 @@ class PaymentSteps:
             return await self.provider.look_up(payment_intent=intent), refused.code
         return seen, "capture-declined"
 
-    async def _voided(self, intent: str, asked: Mapping[str, Any]) -> ProviderPayment:
+    async def _voided(
+        self, step: StepInput, intent: str, asked: Mapping[str, Any]
+    ) -> ProviderPayment:
+        """Void; where the provider will not yet, close this operation so that the next has a new key."""
         try:
             return await self.provider.void(payment_intent=intent, idempotency_key=asked["key"])
-        except PaymentRefused:
+        except PaymentRefused as refused:
             seen = await self.provider.look_up(payment_intent=intent)
-        if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
-            raise Transient("void-refused", payment_intent=intent)
+            if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
+                await self._fail(step, _Kind.VOID, refused.code)
+                raise Transient("void-refused", payment_intent=intent) from refused
         return seen
+
+    async def _fail(self, step: StepInput, kind: PaymentOperationKind, code: str) -> str:
+        """Write down that the provider did not do it; give the checkout's status."""
+        answer = await self.ledger.post(
+            FailPaymentOperation(actor=ACTOR, checkout_id=step.checkout_id, kind=kind, code=code)
+        )
+        return str(answer["status"])
 
     async def _record(
         self, step: StepInput, seen: ProviderPayment, proves: PaymentOperationKind | None

@@ -6,11 +6,12 @@ import asyncio
 import os
 import sys
 
-from worker.main import WorkerSettings, run
-
 
 def worker() -> None:
     """Run checkouts, and the loops that bring webhooks, end lapsed holds and start forgotten ones."""
+    # Only here: it takes a second to load, which the other commands need not wait for.
+    from worker.main import WorkerSettings, run  # noqa: PLC0415
+
     asyncio.run(run(WorkerSettings.read()))
     sys.stdout.flush()
     sys.stderr.flush()

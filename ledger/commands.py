@@ -35,6 +35,8 @@ class Needs:
     """These (sku, location) rows, made empty where they do not exist."""
     carts: frozenset[tuple[str, str]] = frozenset()
     """(owner, cart) whose live checkout, if any, the rule must know."""
+    customers: frozenset[str] = frozenset()
+    """Whose claims count, beside those of the checkouts that exist: a batch may open and reserve."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +131,11 @@ class OpenCheckout(Command):
 
     def needs(self) -> Needs:
         cart = frozenset({(self.owner, self.cart_id)} if self.cart_id else ())
-        return Needs(checkouts=frozenset({self.checkout_id}), carts=cart)
+        return Needs(
+            checkouts=frozenset({self.checkout_id}),
+            carts=cart,
+            customers=frozenset({self.customer_id}),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,15 +81,21 @@ ORDER BY p.sku, l.location
 ON CONFLICT DO NOTHING
 """)
 
-# LockRows stands above Sort in the plan, so rows are locked in the order of their keys.
+# LockRows stands above Sort in the plan, so rows are locked in the order of their keys. The wanted keys are
+# gathered first and joined: an OR of the two conditions would read the whole index.
 _LOCK_STOCK = text("""
-SELECT sku, location, sellable, reserved, sold, shipped, returned, damaged, researching,
-       supply, adjustment, transit, safety_stock, feed_buffer, paused, sequence, hash, recorded_at
-FROM stock
-WHERE sku = ANY(:skus)
-   OR (sku, location) IN (SELECT sku, location FROM json_to_recordset(:rows) AS r(sku text, location text))
-ORDER BY sku, location
-FOR NO KEY UPDATE
+WITH wanted AS (
+  SELECT sku, location FROM stock WHERE sku = ANY(:skus)
+  UNION
+  SELECT sku, location FROM json_to_recordset(:rows) AS r(sku text, location text)
+)
+SELECT s.sku, s.location, s.sellable, s.reserved, s.sold, s.shipped, s.returned, s.damaged,
+       s.researching, s.supply, s.adjustment, s.transit, s.safety_stock, s.feed_buffer, s.paused,
+       s.sequence, s.hash, s.recorded_at
+FROM wanted w
+JOIN stock s ON s.sku = w.sku AND s.location = w.location
+ORDER BY s.sku, s.location
+FOR NO KEY UPDATE OF s
 """)
 
 _LOCK_STOCK_OF_SKUS = text("""
@@ -147,6 +153,7 @@ def _joined(needs: Iterable[Needs]) -> Needs:
         skus=frozenset().union(*(need.skus for need in all_needs)),
         rows=frozenset().union(*(need.rows for need in all_needs)),
         carts=frozenset().union(*(need.carts for need in all_needs)),
+        customers=frozenset().union(*(need.customers for need in all_needs)),
     )
 
 
@@ -212,7 +219,7 @@ async def _load_claims(connection: AsyncConnection, world: World, needs: Needs) 
     limited = {sku for sku in needs.skus if world.products.get(sku) is not None}
     if not limited:
         return
-    customers = {checkout.customer_id for checkout in world.checkouts.values()}
+    customers = needs.customers | {checkout.customer_id for checkout in world.checkouts.values()}
     world.claimed = {(customer, sku): 0 for customer in customers for sku in limited}
     wanted = {"customers": sorted(customers), "skus": sorted(limited)}
     for row in await connection.execute(_CLAIMED, wanted):

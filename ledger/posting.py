@@ -37,8 +37,9 @@ _RETRIED_STATES = frozenset(
 )
 """Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
 
-_PASSING_STATES = frozenset({"57014", "53100", "53200", "53300", "25P03"})
-"""Statement timeout, disk, memory or connections used up, idle too long: the caller should come back later."""
+_PASSING_STATES = frozenset({"57014", "53100", "53200", "53300", "25P03", "25006"})
+"""Statement timeout; disk, memory or connections used up; idle too long; read-only after a failover: the caller
+should come back later."""
 
 _CONSTRAINT_REFUSALS = {"checkout_one_live_per_cart": "cart-busy"}
 """What a race past the rules means in the rules' words."""
@@ -99,16 +100,19 @@ class Ledger:
     async def post_batch(self, commands: Sequence[Command]) -> list[Answer]:
         """Post commands in one transaction; each sees what the ones before it did.
 
-        A refusal refuses one command. An error of the database splits the batch, so that a
-        poisonous command fails alone. Raises Transient where the database cannot be had at all.
+        A refusal refuses one command. Any other failure, of the database or of ours, splits the
+        batch, so that a poisonous command fails alone. Raises Transient where the database cannot
+        be had at all.
         """
         if not commands:
             return []
         try:
             return await self._post_patiently(commands)
-        except DBAPIError as error:
+        except Transient:
+            raise
+        except Exception as error:  # noqa: BLE001 - told to the caller of the one command it belongs to
             if len(commands) == 1:
-                return [Answer(error=_refusal_of(error))]
+                return [Answer(error=_told(error))]
         middle = len(commands) // 2
         return [
             *await self.post_batch(commands[:middle]),
@@ -134,7 +138,10 @@ class Ledger:
 
 async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> list[Answer]:
     """Post a batch inside the caller's transaction, which the caller commits."""
-    fingerprints = {command.key: command.fingerprint() for command in commands if command.key}
+    fingerprints: dict[str, bytes] = {}
+    for command in commands:
+        if command.key is not None and command.key not in fingerprints:
+            fingerprints[command.key] = command.fingerprint()
     answers: dict[int, Answer] = {}
     claimed = await _claim(connection, fingerprints)
     stored = await _stored(connection, [key for key in fingerprints if key not in claimed])
@@ -236,6 +243,14 @@ def _passes(error: DBAPIError) -> bool:
 def _state(error: DBAPIError) -> str | None:
     state: str | None = getattr(error.orig, "sqlstate", None)
     return state
+
+
+def _told(error: Exception) -> LedgerError:
+    if isinstance(error, LedgerError):
+        return error
+    told = _refusal_of(error) if isinstance(error, DBAPIError) else Broken("not-storable")
+    told.__cause__ = error
+    return told
 
 
 def _refusal_of(error: DBAPIError) -> LedgerError:

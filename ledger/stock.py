@@ -113,9 +113,11 @@ class Stock:
     def moved(self, source: Pile, target: Pile, quantity: int) -> Stock:
         """Take `quantity` units from one pile to another.
 
-        Raises ValueError where a pile of the building would turn negative: a rule let it through
-        that must not have, and the row's CHECK would say the same.
+        Raises ValueError where a pile of the building would turn negative, or nothing would move: a
+        rule let it through that must not have, and the table's CHECK would say the same.
         """
+        if quantity <= 0:
+            raise ValueError(quantity)
         left = getattr(self, source) - quantity
         if left < 0 and source not in OUTSIDE:
             raise ValueError(source)

@@ -16,7 +16,8 @@ from ledger.checkouts import PaymentState, ReservationState, Status
 _STATES = text("""
 SELECT c.status, c.reservation_state, c.payment_state, p.payment_intent, p.amount_minor, p.currency,
        EXISTS (SELECT FROM payment_operation o
-               WHERE o.checkout_id = c.checkout_id AND o.kind = 'authorize') AS payment_asked_for
+               WHERE o.checkout_id = c.checkout_id AND o.kind = 'authorize'
+                 AND o.state <> 'failed') AS payment_asked_for
 FROM checkout c
 LEFT JOIN payment p USING (checkout_id)
 WHERE c.checkout_id = :checkout_id
@@ -61,7 +62,7 @@ JOIN checkout c USING (checkout_id)
 LEFT JOIN payment p USING (checkout_id)
 WHERE r.state = 'held'
   AND r.expires_at < clock_timestamp() - CAST(:grace AS interval)
-  AND c.payment_state <> 'authorized'
+  AND c.payment_state NOT IN ('authorized', 'captured')
   AND NOT EXISTS (
     SELECT FROM webhook_event w
     WHERE w.payment_intent = p.payment_intent AND w.applied_at IS NULL

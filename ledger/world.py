@@ -12,15 +12,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.checkouts import (
+    LIVE,
     Checkout,
+    OrderState,
     Payment,
     PaymentOperation,
     Reservation,
+    ReservationState,
     combination_allowed,
 )
 from ledger.errors import Broken, Refused
 from ledger.movements import Cause, Movement, chained, hashed_values
 from ledger.stock import Move, Stock
+
+ENDED = frozenset({ReservationState.RELEASED, ReservationState.EXPIRED})
+"""Reservations that claim nothing any more."""
 
 _UNREAD = datetime.min.replace(tzinfo=UTC)
 """The clock before it is read: a world without locks has no time."""
@@ -98,6 +104,8 @@ class World:
             self._put("stock", (movement.after.sku, movement.after.location), movement.after)
         self.movements += movements
         if change.checkout:
+            self._count_cancelled(change.checkout)
+            self._keep_cart(change.checkout)
             self._put("checkouts", change.checkout.checkout_id, change.checkout)
         if change.reservation:
             self._count_claims(change.reservation)
@@ -134,12 +142,30 @@ class World:
         before = self.reservations.get(after.reservation_id)
         customer = self.checkouts[after.checkout_id].customer_id
         for reservation, sign in ((before, -1), (after, 1)):
-            if reservation is None or reservation.state.value in ("released", "expired"):
-                continue
-            for line in reservation.lines:
-                claim = (customer, line.sku)
-                if claim in self.claimed:
-                    self.claimed[claim] += sign * line.quantity
+            if reservation is not None and reservation.state not in ENDED:
+                self._claim(customer, reservation, sign)
+
+    def _count_cancelled(self, after: Checkout) -> None:
+        before = self.checkouts.get(after.checkout_id)
+        if after.order_state is OrderState.CANCELLED and before and before != after:
+            reservation = self.reservations[f"{after.checkout_id}/{after.ordinal}"]
+            if before.order_state is not OrderState.CANCELLED:
+                self._claim(after.customer_id, reservation, -1)
+
+    def _claim(self, customer: str, reservation: Reservation, sign: int) -> None:
+        for line in reservation.lines:
+            claim = (customer, line.sku)
+            if claim in self.claimed:
+                self.claimed[claim] += sign * line.quantity
+
+    def _keep_cart(self, after: Checkout) -> None:
+        if after.cart_id is None:
+            return
+        cart = (after.owner, after.cart_id)
+        if after.status in LIVE:
+            self.live_carts[cart] = after.checkout_id
+        elif self.live_carts.get(cart) == after.checkout_id:
+            del self.live_carts[cart]
 
 
 def check_combination(checkout: Checkout) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import outbox
-from ledger.checkouts import OrderState
+from ledger.checkouts import LIVE, OrderState
 from ledger.movements import HASHED_FIELDS, Movement
 from ledger.stock import TOTALS, Pile
 from ledger.world import World
@@ -261,7 +261,8 @@ def _checkouts(world: World) -> list[dict[str, Any]]:
             "payment_state": row.payment_state,
             "order_state": row.order_state,
         }
-        for row in _changed(world, "checkouts")
+        # Ended ones first: a cart may pass from one checkout to the next within a batch.
+        for row in sorted(_changed(world, "checkouts"), key=lambda row: row.status in LIVE)
     ]
 
 

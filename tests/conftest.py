@@ -85,7 +85,7 @@ def template(postgres: PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def database_numbers() -> Iterator[int]:
-    """Number the databases of this run."""
+    """Give each database of this run a number."""
     return count(1)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import Counter, start_http_server
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
@@ -35,13 +35,15 @@ from settings.model import (
 )
 from worker.alarm import WebhookAlarm
 from worker.delivery import Delivery
-from worker.engine import Engine
+from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
 from worker.reaper import Reaper
 from workflows.checkout import CheckoutWorkflow
 
 log = structlog.get_logger("worker")
+
+ENGINE_FAILURES = Counter("onhand_engine_failures_total", "Times the engine ended us", ["error"])
 
 PASSED_THROUGH = (
     "activities",
@@ -195,6 +197,19 @@ async def _serve(
     if not connecting.done():
         connecting.cancel()
         return
-    async with checkout_worker(connecting.result(), settings, *steps):
-        log.info("worker ready", task_queue=settings.task_queue)
-        await stop.wait()
+    while not stop.is_set():
+        await _serve_once(checkout_worker(connecting.result(), settings, *steps), stopping)
+
+
+async def _serve_once(worker: Worker, stopping: asyncio.Task[bool]) -> None:
+    """Run stories until told to stop, or until the engine will not have us: the loops go on meanwhile."""
+    running = asyncio.create_task(worker.run())
+    log.info("worker ready", task_queue=worker.task_queue)
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done():
+        await worker.shutdown()
+        await running
+    elif (error := running.exception()) is not None:
+        ENGINE_FAILURES.labels(type(error).__name__).inc()
+        log.warning("worker refused by the engine", error=type(error).__name__)
+        await asyncio.wait({stopping}, timeout=RETRY_SECONDS)

@@ -14,7 +14,15 @@ from ledger.world import Change, World
 
 
 def open_checkout(world: World, command: OpenCheckout) -> Change:
-    """Write the checkout's row. Refused: `cart-busy` with the id of the cart's live checkout."""
+    """Write the checkout's row.
+
+    Refused: `nothing-wanted`; `duplicate-sku`, since lines are merged before anything is checked;
+    `cart-busy` with the id of the cart's live checkout.
+    """
+    if not command.lines or any(line.quantity <= 0 for line in command.lines):
+        raise Refused("nothing-wanted")
+    if len({line.sku for line in command.lines}) < len(command.lines):
+        raise Refused("duplicate-sku")
     if command.cart_id is not None:
         live = world.live_carts.get((command.owner, command.cart_id))
         if live is not None and live != command.checkout_id:

@@ -28,12 +28,18 @@ from ledger.world import Change, World
 _S, _K = PaymentState, PaymentOperationKind
 
 _OPEN = frozenset({_S.NONE, _S.REQUIRES_PAYMENT, _S.PROCESSING, _S.FAILED})
+_SHOWN = frozenset(
+    {_S.REQUIRES_PAYMENT, _S.PROCESSING, _S.AUTHORIZED, _S.CAPTURED, _S.VOIDED, _S.REFUNDED}
+)
+"""What a provider can show at all; the other states are ours."""
+_GONE = frozenset({_S.VOIDED, _S.REFUNDED})
+
 _FORWARD: dict[PaymentState, frozenset[PaymentState]] = {
-    **{state: frozenset(_S) for state in _OPEN},
-    _S.AUTHORIZED: frozenset({_S.CAPTURED, _S.VOIDED, _S.REFUNDED}),
-    _S.CAPTURING: frozenset({_S.CAPTURED, _S.VOIDED, _S.REFUNDED}),
-    _S.UNKNOWN: frozenset({_S.AUTHORIZED, _S.CAPTURED, _S.VOIDED, _S.REFUNDED}),
-    _S.VOIDING: frozenset({_S.CAPTURED, _S.VOIDED, _S.REFUNDED}),
+    **dict.fromkeys(_OPEN, _SHOWN),
+    _S.AUTHORIZED: frozenset({_S.CAPTURED, *_GONE}),
+    _S.CAPTURING: frozenset({_S.CAPTURED, *_GONE}),
+    _S.UNKNOWN: frozenset({_S.AUTHORIZED, _S.CAPTURED, *_GONE}),
+    _S.VOIDING: frozenset({_S.CAPTURED, *_GONE}),
     _S.CAPTURED: frozenset({_S.REFUNDED}),
     _S.REFUNDING: frozenset({_S.REFUNDED}),
     _S.VOIDED: frozenset(),
@@ -54,25 +60,29 @@ _ASKABLE: dict[PaymentOperationKind, frozenset[PaymentState]] = {
 }
 _REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {
     _K.CAPTURE: _S.AUTHORIZED,
-    _K.VOID: _S.AUTHORIZED,
     _K.REFUND: _S.CAPTURED,
 }
+"""What is true again once an operation was refused. A refused void leaves it being voided: it must be, and
+will be asked for again."""
 _MAY_BE_ASKED_IN: dict[PaymentOperationKind, frozenset[Status]] = {
-    _K.AUTHORIZE: frozenset({Status.RESERVING, Status.DECLINED, Status.CANCELLED, Status.EXPIRED}),
+    _K.AUTHORIZE: frozenset({Status.RESERVING}),
     _K.CAPTURE: frozenset({Status.COMMITTING}),
     _K.VOID: frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED}),
     _K.REFUND: frozenset({Status.REFUND_PENDING}),
 }
-"""In which status of the checkout an operation may be open. A refused checkout's intent is asked for
-once more, under the same key, where its first answer was lost: to know it is the only way to void it."""
+_ASKED_AGAIN = frozenset({_K.VOID, _K.REFUND})
+"""Money that must be given back is asked for until it is: a refusal is followed by a new operation, with a key
+of its own, since a provider repeats its first answer to a key."""
+_COUNTED_ON = frozenset({ReservationState.HELD, ReservationState.COMMITTING})
+_ENDINGS = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
 
 
 def start(world: World, command: StartPaymentOperation) -> Change:
     """Write the operation down before the provider is asked.
 
     Refused: `unknown-checkout`; `not-now` where the checkout's status or the payment's state forbids
-    it: a capture needs the fence behind it, a void or refund needs the stock given up before it.
-    Started again it answers the same key.
+    it: an authorization needs the hold before it, a capture the fence, a void or refund the stock given
+    up. Started again it answers the same key, or, for a void or refund that was refused, the next one.
     """
     checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(command.checkout_id) or Payment(
@@ -80,22 +90,17 @@ def start(world: World, command: StartPaymentOperation) -> Change:
         amount_minor=checkout.total_minor,
         currency=checkout.currency,
     )
-    key = ids.provider_key(checkout.checkout_id, command.kind)
-    existing = world.payment_operations.get(key)
-    if existing is not None:
-        return Change(answer=_asked(existing, payment, asked_before=True), cause=_cause(command))
-    if (
-        checkout.status not in _MAY_BE_ASKED_IN[command.kind]
-        or payment.state not in _ASKABLE[command.kind]
-    ):
-        raise Refused("not-now", status=checkout.status, payment=payment.state)
+    newest, ordinal = _newest(world, command)
+    if newest is not None and not _asked_again(newest):
+        return Change(answer=_asked(newest, payment, asked_before=True), cause=_cause(command))
+    _refuse_not_now(command, checkout, payment)
     # From here it must succeed.
     operation = PaymentOperation(
-        key=key,
+        key=ids.provider_key(checkout.checkout_id, command.kind, ordinal + 1),
         checkout_id=checkout.checkout_id,
         kind=command.kind,
         state=PaymentOperationState.REQUESTED,
-        amount_minor=payment.amount_minor,
+        amount_minor=payment.captured_minor if command.kind is _K.REFUND else payment.amount_minor,
     )
     payment = replace(payment, state=_ASKED.get(command.kind, payment.state))
     return Change(
@@ -113,13 +118,13 @@ def fail(world: World, command: FailPaymentOperation) -> Change:
     Refused: `unknown-checkout`, `unknown-operation`.
     """
     checkout = checkout_row(world, command.checkout_id)
-    operation = world.payment_operations.get(ids.provider_key(checkout.checkout_id, command.kind))
+    operation, _ = _newest(world, command)
     payment = world.payments.get(checkout.checkout_id)
     if operation is None or payment is None:
         raise Refused("unknown-operation", kind=command.kind)
     # From here it must succeed.
     if payment.state is _ASKED.get(command.kind):
-        payment = replace(payment, state=_REFUSED_BACK[command.kind])
+        payment = replace(payment, state=_REFUSED_BACK.get(command.kind, payment.state))
     if operation.state is PaymentOperationState.REQUESTED:
         operation = replace(operation, state=PaymentOperationState.FAILED, code=command.code)
     return Change(
@@ -134,9 +139,9 @@ def fail(world: World, command: FailPaymentOperation) -> Change:
 def record(world: World, command: RecordPayment) -> Change:
     """Store what the provider shows.
 
-    Refused: `unknown-checkout`, `unknown-payment`; `other-payment` for another intent than ours;
-    `amount-mismatch` where amount or currency are not what we asked for; `payment-voided` where the
-    authorization is gone while the checkout still counts on it: it must be ended first.
+    Refused: `unknown-checkout`, `unknown-payment`; `other-payment` for another intent than ours; and,
+    while the checkout counts on it, `amount-mismatch` where amount or currency are not what we asked
+    for, `payment-voided` and `payment-refunded` where it is gone: the checkout must be ended first.
     """
     checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(checkout.checkout_id)
@@ -145,15 +150,9 @@ def record(world: World, command: RecordPayment) -> Change:
     seen = command.seen
     if payment.payment_intent not in (None, seen.payment_intent):
         raise Refused("other-payment", payment_intent=seen.payment_intent)
-    if (seen.amount_minor, seen.currency) != (payment.amount_minor, payment.currency):
-        raise Refused("amount-mismatch", amount_minor=seen.amount_minor, currency=seen.currency)
     state = seen.state if seen.state in _FORWARD[payment.state] else payment.state
-    counts_on_it = checkout.reservation_state in (
-        ReservationState.HELD,
-        ReservationState.COMMITTING,
-    )
-    if state is _S.VOIDED and counts_on_it:
-        raise Refused("payment-voided", payment_intent=seen.payment_intent)
+    if checkout.reservation_state in _COUNTED_ON:
+        _refuse_unusable(payment, seen, state)
     # From here it must succeed.
     after = _merged(payment, seen, state)
     operation = _proved(world, command)
@@ -173,6 +172,43 @@ def record(world: World, command: RecordPayment) -> Change:
     )
 
 
+def _refuse_not_now(command: StartPaymentOperation, checkout: Checkout, payment: Payment) -> None:
+    fits = (
+        checkout.status in _MAY_BE_ASKED_IN[command.kind]
+        and payment.state in _ASKABLE[command.kind]
+    )
+    unheld = (
+        command.kind is _K.AUTHORIZE and checkout.reservation_state is not ReservationState.HELD
+    )
+    if not fits or unheld:
+        raise Refused("not-now", status=checkout.status, payment=payment.state)
+
+
+def _refuse_unusable(payment: Payment, seen: SeenPayment, state: PaymentState) -> None:
+    if (seen.amount_minor, seen.currency) != (payment.amount_minor, payment.currency):
+        raise Refused("amount-mismatch", amount_minor=seen.amount_minor, currency=seen.currency)
+    if state in _GONE:
+        raise Refused(f"payment-{state}", payment_intent=seen.payment_intent)
+
+
+def _newest(
+    world: World, command: StartPaymentOperation | FailPaymentOperation | RecordPayment
+) -> tuple[PaymentOperation | None, int]:
+    """Give the newest operation of the command's kind, and its ordinal; None and 0 where there is none."""
+    kind = command.proves if isinstance(command, RecordPayment) else command.kind
+    ordinal, newest = 0, None
+    while kind is not None:
+        key = ids.provider_key(command.checkout_id, kind, ordinal + 1)
+        if key not in world.payment_operations:
+            break
+        ordinal, newest = ordinal + 1, world.payment_operations[key]
+    return newest, ordinal
+
+
+def _asked_again(operation: PaymentOperation) -> bool:
+    return operation.kind in _ASKED_AGAIN and operation.state is PaymentOperationState.FAILED
+
+
 def _asked(operation: PaymentOperation, payment: Payment, *, asked_before: bool) -> dict[str, Any]:
     return {
         "asked_before": asked_before,
@@ -186,20 +222,24 @@ def _asked(operation: PaymentOperation, payment: Payment, *, asked_before: bool)
 
 
 def _merged(payment: Payment, seen: SeenPayment, state: PaymentState) -> Payment:
+    """Take over what is shown; amounts only grow, and to what was asked for at most."""
+
+    def grown(stored: int, shown: int) -> int:
+        return max(stored, min(shown, payment.amount_minor))
+
+    captured = grown(payment.captured_minor, seen.captured_minor)
     return replace(
         payment,
         payment_intent=seen.payment_intent,
         state=state,
-        authorized_minor=max(payment.authorized_minor, seen.authorized_minor),
-        captured_minor=max(payment.captured_minor, seen.captured_minor),
-        refunded_minor=max(payment.refunded_minor, seen.refunded_minor),
+        authorized_minor=grown(payment.authorized_minor, seen.authorized_minor),
+        captured_minor=captured,
+        refunded_minor=min(captured, grown(payment.refunded_minor, seen.refunded_minor)),
     )
 
 
 def _proved(world: World, command: RecordPayment) -> PaymentOperation | None:
-    if command.proves is None:
-        return None
-    operation = world.payment_operations.get(ids.provider_key(command.checkout_id, command.proves))
+    operation, _ = _newest(world, command)
     if operation is None or operation.state is not PaymentOperationState.REQUESTED:
         return None
     return replace(operation, state=PaymentOperationState.SUCCEEDED)
@@ -213,13 +253,11 @@ def _with_payment(checkout: Checkout, payment: Payment) -> Checkout:
         and payment.state is not _S.NONE
     ):
         return replace(after, status=Status.AWAITING_PAYMENT)
-    if (
-        checkout.status in (Status.DECLINED, Status.CANCELLED, Status.EXPIRED)
-        and payment.captured_minor > payment.refunded_minor
-    ):
-        return replace(after, status=Status.REFUND_PENDING)
-    if checkout.status is Status.REFUND_PENDING and payment.state is _S.REFUNDED:
-        return replace(after, status=Status.REFUNDED)
+    if checkout.status in _ENDINGS | {Status.REFUND_PENDING}:
+        if payment.state is _S.REFUNDED:
+            return replace(after, status=Status.REFUNDED)
+        if payment.state is _S.CAPTURED:
+            return replace(after, status=Status.REFUND_PENDING)
     return after
 
 

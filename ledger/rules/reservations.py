@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from ledger import ids
 from ledger.checkouts import (
     Checkout,
     OrderState,
@@ -22,8 +23,9 @@ from ledger.commands import Confirm, Expire, Fence, Release, Reserve, merged
 from ledger.errors import Refused
 from ledger.movements import Cause
 from ledger.rules.sourcing import sourced
+from ledger.rules.stock import refuse_nothing
 from ledger.stock import Move, MovementKind, Pile
-from ledger.world import Change, World
+from ledger.world import ENDED, Change, World
 
 _STATUS_OF_REFUSAL = {
     "limit-exceeded": Status.LIMIT_EXCEEDED,
@@ -34,10 +36,12 @@ _STATUS_OF_REFUSAL = {
 def reserve(world: World, command: Reserve) -> Change:
     """Hold every line or none.
 
-    Refused, in this order: `unknown-checkout`; `reservation-released` and its like, where the
-    reservation has ended before it began (a tombstone) or the checkout has; `unknown-sku`;
-    `limit-exceeded`; `insufficient-stock` with the shortages of all lines.
+    Refused, in this order: `nothing-wanted`; `unknown-checkout`; `reservation-released` and its like,
+    where the reservation has ended before it began (a tombstone) or the checkout has; `not-the-first`
+    for another reservation than the checkout's first; `unknown-sku`; `limit-exceeded`;
+    `insufficient-stock` with the shortages of all lines.
     """
+    refuse_nothing(command.lines)
     checkout = checkout_row(world, command.checkout_id)
     _refuse_ended(world, command, checkout)
     wanted = merged(command.lines)
@@ -71,14 +75,16 @@ def reserve(world: World, command: Reserve) -> Change:
 def release(world: World, command: Release) -> Change:
     """Give a hold back and end its checkout.
 
-    Refused: `unknown-checkout`; `already-expired`, `already-confirmed`; `too-late` past the fence,
-    unless compensating. A reservation that does not exist is written as released.
+    Refused: `unknown-checkout`; `not-the-first` for a tombstone beside another reservation;
+    `already-expired`, `already-confirmed`; `too-late` past the fence, unless compensating. A reservation
+    that does not exist is written as released.
     """
     checkout = checkout_row(world, command.checkout_id)
     reservation = world.reservations.get(command.reservation_id)
     if reservation is None:
         if checkout.status is not Status.RESERVING:
             raise Refused(f"already-{checkout.status}", status=checkout.status)
+        _refuse_another(checkout, command.reservation_id)
         reservation = Reservation(
             reservation_id=command.reservation_id,
             checkout_id=checkout.checkout_id,
@@ -213,6 +219,13 @@ def _refuse_ended(world: World, command: Reserve, checkout: Checkout) -> None:
         raise Refused(f"reservation-{reservation.state}", state=reservation.state)
     if checkout.status is not Status.RESERVING:
         raise Refused(f"already-{checkout.status}", status=checkout.status)
+    _refuse_another(checkout, command.reservation_id)
+
+
+def _refuse_another(checkout: Checkout, reservation_id: str) -> None:
+    """Refuse `not-the-first`: a checkout is held once, by its first reservation."""
+    if checkout.ordinal != 0 or reservation_id != ids.reservation_id(checkout.checkout_id):
+        raise Refused("not-the-first", ordinal=checkout.ordinal)
 
 
 def _refuse_over_limit(world: World, checkout: Checkout, wanted: list[list[Any]]) -> None:
@@ -251,6 +264,9 @@ def _ended(
     target: Pile,
     reason: str | None = None,
 ) -> Change:
+    if reservation.state in ENDED and checkout.payment_state is PaymentState.CAPTURED:
+        # Taken without an authorization first: the ending owes the money.
+        checkout = replace(checkout, status=Status.REFUND_PENDING)
     return Change(
         answer=described(reservation, checkout.status),
         cause=_cause(command, reason),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.commands import ChangePause, Receive, merged
+from ledger.commands import ChangePause, Quantity, Receive, merged
 from ledger.errors import Refused
 from ledger.movements import Cause
 from ledger.stock import Move, MovementKind, Pile, Stock
@@ -13,10 +13,11 @@ LOCATION_DISABLED = "location-disabled"
 
 
 def receive(world: World, command: Receive) -> Change:
-    """Take goods in. Refused: `unknown-location`, `unknown-sku`.
+    """Take goods in. Refused: `nothing-wanted`, `unknown-location`, `unknown-sku`.
 
     The first row of a sku at a disabled location is born paused, as the others there are.
     """
+    refuse_nothing(command.lines)
     location = world.locations.get(command.location)
     if location is None:
         raise Refused("unknown-location", location=command.location)
@@ -81,6 +82,12 @@ def change_pause(world: World, command: ChangePause) -> Change:
         ),
         moves=() if after == row.paused else (_pauses(row, after, kind),),
     )
+
+
+def refuse_nothing(lines: tuple[Quantity, ...]) -> None:
+    """Refuse a document or cart that names no unit, or fewer: `nothing-wanted`."""
+    if not lines or any(line.quantity <= 0 for line in lines):
+        raise Refused("nothing-wanted")
 
 
 def _pauses(row: Stock, after: tuple[str, ...], kind: MovementKind) -> Move:

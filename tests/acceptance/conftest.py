@@ -6,9 +6,18 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.acceptance.facts import broken_invariants
+from tests.acceptance import sizes
+from tests.acceptance.facts import broken_invariants, mentions
 from tests.acceptance.stacks import Stack
-from tests.acceptance.storefront import Storefront
+from tests.acceptance.storefront import Storefront, new_sku
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how large the proofs were."""
+    terminalreporter.write_line(
+        f"acceptance: {sizes.BUYERS} buyers, {sizes.BUYERS_AT_ONCE} at once, for {sizes.UNITS} units;"
+        f" {sizes.WORKER_DEATHS} deaths of a worker during {sizes.CHECKOUTS} checkouts"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +65,18 @@ async def mortal_shop(mortal: Stack) -> AsyncIterator[Storefront]:
     """Give a storefront of the stack that is killed."""
     async with Storefront.open(mortal.runtime) as storefront:
         yield storefront
+
+
+@pytest.fixture
+def word(stack: Stack) -> Iterator[str]:
+    """Give a word to put into whatever is sent; nowhere is it stored."""
+    told = new_sku("NOWHERE")
+    yield told
+    assert mentions(stack.runtime, told) == {}
+
+
+@pytest.fixture(scope="session")
+async def sold(shared_stack: Stack) -> str:
+    """Give a sku that could be bought."""
+    async with Storefront.open(shared_stack.runtime) as storefront:
+        return await storefront.stocked("TABLE", 100)

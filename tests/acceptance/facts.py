@@ -1,10 +1,10 @@
-"""Facts that no answer of the API proves: rows of the ledger, intents at the provider, waiting until something is so."""
+"""Facts that no answer of the API proves: rows of the ledger, intents at the provider; and waiting for them."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, LiteralString, TypeVar
 
 import httpx2
@@ -31,6 +31,13 @@ async def eventually(
         assert time.monotonic() < deadline, f"not within {seconds} s: {seen!r}"
         await asyncio.sleep(POLL_SECONDS)
     return seen
+
+
+async def together(*doings: Coroutine[Any, Any, Fact]) -> list[Fact]:
+    """Do all of this at once; where one fails, the others are not left running."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(doing) for doing in doings]
+    return [task.result() for task in tasks]
 
 
 def connect(runtime: Runtime) -> psycopg.Connection[DictRow]:

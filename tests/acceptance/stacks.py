@@ -84,26 +84,26 @@ class Stack:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def kill_supervisor(self) -> list[ProcessIdentity]:
+    def kill_supervisor(self) -> set[ProcessIdentity]:
         """Kill `onhand dev` itself, with no chance to end anything; give who outlived it for long."""
         everyone = self._processes()
         self.kill(SUPERVISOR)
         self._life.close()
-        wait_until_gone(everyone, deadline_seconds=GOING_SECONDS)
+        wait_until_gone(list(everyone), deadline_seconds=GOING_SECONDS)
         return self._processes()
 
-    def stop(self) -> list[ProcessIdentity]:
+    def stop(self) -> set[ProcessIdentity]:
         """End it from outside, as a person would; give who is left when the command returns."""
         stopped = self.run("dev", "--stop")
         assert stopped.returncode == 0, stopped.stderr
         self._life.close()
         return self._processes()
 
-    def _processes(self) -> list[ProcessIdentity]:
+    def _processes(self) -> set[ProcessIdentity]:
         """Find whoever works for it, named by `--json` or not."""
-        named = {pid for group in self.announced()["pids"].values() for pid in group}
-        found = [identify(pid) for pid in named | _working_for(self.place)]
-        return [process for process in found if process]
+        named = [pid for group in self.announced()["pids"].values() for pid in group]
+        found = {process for process in map(identify, named) if process}
+        return found | set(processes_of(self.place))
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run an `onhand` command that speaks of this stack."""
@@ -114,7 +114,9 @@ class Stack:
         self._life.close()
 
 
-def onhand(*arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+def onhand(
+    *arguments: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run an `onhand` command to its end."""
     return subprocess.run(
         [str(PROGRAM), *arguments],
@@ -123,24 +125,24 @@ def onhand(*arguments: str, cwd: Path | None = None, **variables: str) -> subpro
         capture_output=True,
         text=True,
         check=False,
-        timeout=110,
+        timeout=150,
     )
 
 
-def _working_for(place: Path) -> set[int]:
-    """Find the processes that were given this state directory, or work inside it."""
+def processes_of(place: Path) -> list[ProcessIdentity]:
+    """Find the processes that were given this state directory, or work inside it (on Linux)."""
     if sys.platform != "linux":
-        return set()
-    return {
-        int(entry.name)
-        for entry in PROC.iterdir()
-        if entry.name.isdecimal() and entry.name != str(os.getpid()) and _works_for(entry, place)
-    }
+        return []
+    pids = [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
+    found = [identify(pid) for pid in pids if pid != os.getpid() and _works_for(pid, place)]
+    return [process for process in found if process]
 
 
-def _works_for(entry: Path, place: Path) -> bool:
+def _works_for(pid: int, place: Path) -> bool:
+    entry, given = PROC / str(pid), f"ONHAND_STATE_DIR={place}".encode()
     try:
-        given = f"ONHAND_STATE_DIR={place}".encode() in (entry / "environ").read_bytes().split(b"\0")
-        return given or (entry / "cwd").readlink().is_relative_to(place)
+        if given in (entry / "environ").read_bytes().split(b"\0"):
+            return True
+        return (entry / "cwd").readlink().is_relative_to(place)
     except OSError:  # Gone meanwhile, a kernel thread, or somebody else's.
         return False

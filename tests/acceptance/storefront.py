@@ -21,6 +21,7 @@ CANARY = "canary-"
 SCOPES = ["checkout", "stock:read", "stock:write", "warehouse"]
 NOT_YET = (httpx2.codes.ACCEPTED, httpx2.codes.SERVICE_UNAVAILABLE)
 CALLERS_MOST = 60
+JSON = {"Content-Type": "application/json"}
 
 Json = dict[str, Any]
 
@@ -35,10 +36,14 @@ def new_key() -> str:
     return f"{CANARY}key-{uuid.uuid4()}"
 
 
+def line(sku: str, quantity: Any = 1) -> Json:
+    """Write a line of a cart."""
+    return {"sku": sku, "quantity": quantity}
+
+
 def wish(sku: str, quantity: int = 1, *, customer: str = "ada", **rest: Any) -> Json:
     """Write the body of a checkout of one line."""
-    line = {"sku": sku, "quantity": quantity}
-    return {"customer_id": f"{CANARY}{customer}", "lines": [line], **rest}
+    return {"customer_id": f"{CANARY}{customer}", "lines": [line(sku, quantity)], **rest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +81,7 @@ class Storefront:
 
     async def receive(self, sku: str, units: int) -> None:
         """Take goods in."""
-        lines = [{"sku": sku, "quantity": units}]
-        body = {"receipt_id": new_sku("receipt"), "location": "BER1", "lines": lines}
+        body = {"receipt_id": new_sku("receipt"), "location": "BER1", "lines": [line(sku, units)]}
         (await self.api.post("/warehouse/receipts", json=body)).raise_for_status()
 
     async def stock(self, sku: str) -> Json:

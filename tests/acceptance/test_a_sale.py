@@ -5,26 +5,30 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from tests.acceptance.facts import intents_of
+import pytest
+
+from tests.acceptance.facts import intents_of, together
+from tests.acceptance.sizes import BUYERS, BUYERS_AT_ONCE, UNITS
 from tests.acceptance.stacks import Stack
 from tests.acceptance.storefront import Storefront, new_key, wish
 
-BUYERS, AT_ONCE, UNITS = 200, 40, 50
 PRICE_MINOR = 4_000
 
 
-async def test_two_hundred_buyers_forty_at_once_buy_exactly_the_fifty_units_there_are(
+@pytest.mark.proof
+@pytest.mark.timeout(300)
+async def test_of_many_buyers_as_many_are_served_as_there_are_units(
     stack: Stack, shop: Storefront
 ) -> None:
     """Everybody else is told why, keeps their money, and nothing stays held for them."""
     poster = await shop.stocked("POSTER", UNITS, PRICE_MINOR)
-    crowd = asyncio.Semaphore(AT_ONCE)
+    crowd = asyncio.Semaphore(BUYERS_AT_ONCE)
 
     async def buy(number: int) -> tuple[str, str]:
         async with crowd:
             return await _bought(shop, poster, f"fan-{number}")
 
-    ends = await asyncio.gather(*(buy(number) for number in range(BUYERS)))
+    ends = await together(*(buy(number) for number in range(BUYERS)))
 
     told = Counter(end for _, end in ends)
     assert told == {"confirmed": UNITS, "insufficient-stock": BUYERS - UNITS}

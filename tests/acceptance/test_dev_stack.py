@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from tests.acceptance.facts import eventually, intents_of, rows
+from tests.acceptance.facts import eventually, intents_of, rows, together
 from tests.acceptance.stacks import Stack
 from tests.acceptance.storefront import Storefront, new_key, standing, wish
 
@@ -29,7 +29,7 @@ async def test_killed_and_started_again_it_leaves_no_process_and_loses_nothing(
     lapsing = await shop.decided(new_key(), wish(lamp, 4, ttl_seconds=2))
     addresses = mortal.runtime.announcement() | {"pids": None}
 
-    assert mortal.kill_supervisor() == []
+    assert mortal.kill_supervisor() == set()
     assert not mortal.is_running
     mortal.start()
 
@@ -61,7 +61,9 @@ async def test_a_server_killed_under_load_is_started_again_and_every_buyer_is_se
         await eventually(lambda: _half_held(mortal, mirror))
         mortal.kill(server)
 
-    _, *bought = await asyncio.gather(kill(), *(buy(number) for number in range(BUYERS)))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(kill())
+        bought = await together(*(buy(number) for number in range(BUYERS)))
 
     assert f"{server} ended (SIGKILL); starting it again." in mortal.said
     for checkout_id in bought:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable
 
 import httpx2
 
-from tests.acceptance.facts import rows
+from tests.acceptance.facts import rows, together
 from tests.acceptance.stacks import Stack
-from tests.acceptance.storefront import Storefront, new_key, wish
+from tests.acceptance.storefront import Json, Storefront, new_key, wish
 
 
 async def test_twenty_posts_at_once_under_one_key_are_one_checkout_and_one_answer(
@@ -17,7 +17,7 @@ async def test_twenty_posts_at_once_under_one_key_are_one_checkout_and_one_answe
     """A customer who clicks twenty times buys one vase."""
     vase = await shop.stocked("VASE", 20)
     key, body = new_key(), wish(vase)
-    answers = await asyncio.gather(*(shop.post(key, body) for _ in range(20)))
+    answers = await together(*(shop.post(key, body) for _ in range(20)))
     repeat = await shop.decided(key, body)
 
     assert {answer.status_code for answer in answers} <= {201, 202}
@@ -87,7 +87,7 @@ async def test_the_answer_is_the_same_after_a_restart_of_everything(
     open_key = new_key()
     still_open = await shop.decided(open_key, wish(vase))
 
-    assert mortal.stop() == []
+    assert mortal.stop() == set()
     mortal.start()
 
     for ending, (key, first) in told.items():
@@ -98,17 +98,15 @@ async def test_the_answer_is_the_same_after_a_restart_of_everything(
     assert (refused.status_code, refused.json()["code"]) == (422, "idempotency-key-reused")
 
 
-ENDINGS = {
-    "confirmed": lambda sku: wish(sku),
+ENDINGS: dict[str, Callable[[str], Json]] = {
+    "confirmed": wish,
     "cancelled": lambda sku: wish(sku, 2),
     "expired": lambda sku: wish(sku, ttl_seconds=1),
     "out_of_stock": lambda sku: wish(sku, 10),
 }
 
 
-async def _ended_checkout(
-    shop: Storefront, sku: str, ending: str
-) -> tuple[str, httpx2.Response]:
+async def _ended_checkout(shop: Storefront, sku: str, ending: str) -> tuple[str, httpx2.Response]:
     """Bring a checkout to this end; give its key and the first answer under it."""
     key = new_key()
     first = await shop.decided(key, ENDINGS[ending](sku))

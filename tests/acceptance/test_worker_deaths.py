@@ -3,38 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import time
 
 import pytest
 
-from tests.acceptance.facts import eventually, intents_of, rows
-from tests.acceptance.proof import size
+from tests.acceptance.facts import eventually, intents_of, rows, together
+from tests.acceptance.sizes import CHECKOUTS, WORKER_DEATHS
 from tests.acceptance.stacks import Stack
 from tests.acceptance.storefront import Storefront, new_key, wish
 
-DEATHS = size(share=4, full=10)
-CHECKOUTS = size(share=12, full=30)
 AT_ONCE = 6
 STEPS_BETWEEN = 5
 """What a new worker gets done before it is killed as well: it must die at work, not at its start."""
 PRICE_MINOR = 1_500
 TERMINAL_SECONDS = 120
 
-ENDS = {
-    "paid": ("confirmed", "confirmed", "captured"),
-    "declined": ("declined", "released", "voided"),
-    "cancelled": ("cancelled", "released", "voided"),
-    "abandoned": ("expired", "expired", "voided"),
+Ending = tuple[str, str, str]
+ENDS: dict[str, list[Ending]] = {
+    "paid": [("confirmed", "confirmed", "captured")],
+    "declined": [("declined", "released", "voided")],
+    "cancelled": [("cancelled", "released", "voided")],
+    # Where no worker lived to ask for the payment in time, there is none to void.
+    "abandoned": [("expired", "expired", "voided"), ("expired", "expired", "none")],
 }
+MONEY: dict[str, list[tuple[str, int]]] = {
+    "captured": [("succeeded", PRICE_MINOR)],
+    "voided": [("canceled", 0)],
+    "none": [],
+}
+"""What the provider has by the payment's state."""
 
 
-@dataclass
-class Death:
-    """What a worker left undone when it was killed."""
-
-    under_way: int
-
-
+@pytest.mark.proof
 @pytest.mark.timeout(400)
 async def test_checkouts_end_as_they_should_however_often_the_worker_is_killed(
     mortal: Stack, mortal_shop: Storefront
@@ -49,17 +49,17 @@ async def test_checkouts_end_as_they_should_however_often_the_worker_is_killed(
         async with crowd:
             return await _played(shop, chair, script)
 
-    deaths, *played = await asyncio.gather(
-        _kill_workers(mortal, chair), *(play(script) for script in scripts)
-    )
+    async with asyncio.TaskGroup() as group:
+        killing = group.create_task(_kill_workers(mortal, chair))
+        played = await together(*(play(script) for script in scripts))
+    died_at = time.monotonic()
 
-    assert all(death.under_way for death in deaths), f"killed at rest: {deaths}"
-    ended = {
-        checkout_id: await shop.ended(checkout_id, seconds=TERMINAL_SECONDS)
-        for checkout_id in played
-    }
-    should = {checkout_id: ENDS[script] for checkout_id, script in zip(played, scripts, strict=True)}
-    assert ended == should
+    assert all(killing.result()), f"killed at rest: {killing.result()}"
+    ended: dict[str, Ending] = {}
+    for checkout_id, script in zip(played, scripts, strict=True):
+        left = TERMINAL_SECONDS - (time.monotonic() - died_at)
+        ended[checkout_id] = await shop.ended(checkout_id, seconds=left)
+        assert ended[checkout_id] in ENDS[script]
     paid = scripts.count("paid")
     shelf = await shop.stock(chair)
     assert (shelf["sold"], shelf["reserved"], shelf["available"]) == (paid, 0, CHECKOUTS - paid)
@@ -68,11 +68,13 @@ async def test_checkouts_end_as_they_should_however_often_the_worker_is_killed(
 
 async def _played(shop: Storefront, sku: str, script: str) -> str:
     """Do what the script says up to where the worker has to act; give the checkout."""
-    body = wish(sku, customer=script, **({"ttl_seconds": 8} if script == "abandoned" else {}))
-    decision = await shop.decided(new_key(), body)
+    time_to_pay = {"ttl_seconds": 3} if script == "abandoned" else {}
+    decision = await shop.decided(new_key(), wish(sku, customer=script, **time_to_pay))
     checkout_id = str(decision.json()["checkout_id"])
-    assert decision.status_code == 201, decision.text
     match script:
+        case "abandoned":
+            # Its time may be over before a worker lives that could say so.
+            assert decision.status_code == 201 or decision.json()["code"] == "expired"
         case "paid":
             assert await shop.pay(decision) == 200
         case "declined":
@@ -82,11 +84,11 @@ async def _played(shop: Storefront, sku: str, script: str) -> str:
     return checkout_id
 
 
-async def _kill_workers(mortal: Stack, sku: str) -> list[Death]:
-    """Kill one worker after the other, each at work."""
-    deaths: list[Death] = []
+async def _kill_workers(mortal: Stack, sku: str) -> list[int]:
+    """Kill one worker after the other, each at work; give how many checkouts each left under way."""
+    left: list[int] = []
     last = None
-    for _ in range(DEATHS):
+    for _ in range(WORKER_DEATHS):
 
         async def living(last: int | None = last) -> int | None:
             pid = mortal.pid("worker")
@@ -99,8 +101,8 @@ async def _kill_workers(mortal: Stack, sku: str) -> list[Death]:
         before = await steps()
         await eventually(steps, lambda done, before=before: done >= before + STEPS_BETWEEN)  # type: ignore[misc]
         last = mortal.kill("worker")
-        deaths.append(Death(under_way=_under_way(mortal, sku)))
-    return deaths
+        left.append(_under_way(mortal, sku))
+    return left
 
 
 def _steps_done(mortal: Stack, sku: str) -> int:
@@ -133,9 +135,8 @@ def _under_way(mortal: Stack, sku: str) -> int:
     return int(row["checkouts"])
 
 
-async def _money_agrees(mortal: Stack, ended: dict[str, tuple[str, str, str]]) -> None:
-    """The provider was asked for one payment a checkout, and took the money of the confirmed ones once."""
+async def _money_agrees(mortal: Stack, ended: dict[str, Ending]) -> None:
+    """Hold one payment a checkout at the provider against what the checkout says of it."""
     for checkout_id, intents in (await intents_of(mortal.runtime, ended)).items():
-        is_paid = ended[checkout_id] == ENDS["paid"]
         shown = [(intent["status"], intent["amount_received"]) for intent in intents]
-        assert shown == [("succeeded", PRICE_MINOR) if is_paid else ("canceled", 0)]
+        assert shown == MONEY[ended[checkout_id][2]]

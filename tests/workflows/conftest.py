@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -26,7 +27,7 @@ from tests.workflows.shop import Checkout, Forward, Shop, delivery_of
 from tests.workflows.till import KEY, Till, Wire, open_wire
 from workflows.search_attributes import EXPIRES_AT, SKU_COUNT, SKUS, STAGE
 
-ATTRIBUTES: list[SearchAttributeKey[object]] = [STAGE, SKUS, SKU_COUNT, EXPIRES_AT]  # type: ignore[list-item]
+ATTRIBUTES: list[SearchAttributeKey[Any]] = [STAGE, SKUS, SKU_COUNT, EXPIRES_AT]
 
 
 @pytest.fixture(scope="session")
@@ -61,9 +62,11 @@ async def wire(till: Till) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def shop_database(postgres: PostgresServer, template: str) -> Iterator[Database]:
+def shop_database(
+    postgres: PostgresServer, template: str, database_numbers: Iterator[int]
+) -> Iterator[Database]:
     """Give one database for all of them; every checkout here has a sku of its own."""
-    name = "stage"
+    name = f"stage_{next(database_numbers)}"
     urls = database_urls(postgres, name)
     with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
         create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner")

@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from activities.payments import PaymentSteps, as_seen
 from activities.stock import StockSteps
-from ledger import inbox, ids
+from ledger import ids, inbox
 from ledger.checkouts import CheckoutLine, PaymentState
 from ledger.commands import OpenCheckout, Quantity, Receive
 from ledger.policies import Location, Product, put_location, put_product
@@ -30,7 +30,12 @@ from worker.engine import Engine
 from worker.main import checkout_worker
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import CancelRequest, CartLine, CheckoutStart, Decision
-from workflows.starting import CANCEL_UPDATE_ID, DECISION_UPDATE_ID, checkout_workflow_id, start_operation
+from workflows.starting import (
+    CANCEL_UPDATE_ID,
+    DECISION_UPDATE_ID,
+    checkout_workflow_id,
+    start_operation,
+)
 
 PRICE_MINOR = 4_900
 PATIENCE_SECONDS = 20
@@ -61,16 +66,21 @@ class Checkout:
         return self.start.checkout_id
 
     @property
-    def handle(self) -> WorkflowHandle[Any, Any]:
+    def handle(self) -> WorkflowHandle[CheckoutWorkflow, str]:
         """Reach its workflow."""
-        return self.shop.client.get_workflow_handle(checkout_workflow_id(self.id))
+        return self.shop.client.get_workflow_handle_for(
+            CheckoutWorkflow.run, checkout_workflow_id(self.id)
+        )
 
     async def ask(self) -> Decision:
         """Start the workflow where it does not run, and wait for its decision, as the API does."""
-        operation: WithStartWorkflowOperation[Any, Any] = start_operation(self.start, self.shop.queue)
-        return await self.shop.client.execute_update_with_start_workflow(
+        operation: WithStartWorkflowOperation[Any, Any] = start_operation(
+            self.start, self.shop.queue
+        )
+        answer: Any = await self.shop.client.execute_update_with_start_workflow(
             CheckoutWorkflow.decision, id=DECISION_UPDATE_ID, start_workflow_operation=operation
         )
+        return Decision.model_validate(answer)
 
     async def pay(self, method: str = "pm_card_visa", *, told: bool = True) -> None:
         """Pay or fail to, and with `told` let the provider's event be stored and brought."""
@@ -95,7 +105,9 @@ class Checkout:
     async def cancel(self, *, closed: bool = True) -> Any:
         """Cancel as the customer, and give the answer."""
         request = CancelRequest(wait_until_closed=closed)
-        return await self.handle.execute_update(CheckoutWorkflow.cancel, request, id=CANCEL_UPDATE_ID)
+        return await self.handle.execute_update(
+            CheckoutWorkflow.cancel, request, id=CANCEL_UPDATE_ID
+        )
 
     async def intent(self) -> str:
         """Name its payment at the provider."""
@@ -241,9 +253,7 @@ class Shop:
             assert payment == PaymentState.NONE
             return
         theirs = as_seen(await self.provider.look_up(payment_intent=known))
-        query = (
-            "SELECT state, captured_minor, refunded_minor FROM payment WHERE checkout_id = %s"
-        )
+        query = "SELECT state, captured_minor, refunded_minor FROM payment WHERE checkout_id = %s"
         ours = self.database.rows(query, checkout.id)
         assert ours == [(theirs.state.value, theirs.captured_minor, theirs.refunded_minor)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from temporalio.client import (
     WorkflowExecutionStatus,
@@ -37,7 +39,7 @@ async def held_in(shop: Shop, step: Step, *, done: bool) -> tuple[Checkout, Hold
     return checkout, hold
 
 
-async def asked_to_cancel(checkout: Checkout) -> WorkflowUpdateHandle[CancelAnswer]:
+async def asked_to_cancel(checkout: Checkout) -> WorkflowUpdateHandle[Any]:
     """Have the customer's cancel accepted, not yet answered."""
     return await checkout.handle.start_update(
         CheckoutWorkflow.cancel,
@@ -58,7 +60,9 @@ async def cancelled_workflow(checkout: Checkout) -> bool:
 @WHEN
 @pytest.mark.parametrize("step", [Step.RESERVE_STOCK, Step.REQUEST_PAYMENT])
 async def test_a_customer_may_cancel_before_there_is_anything_to_pay(
-    shop: Shop, step: Step, done: bool  # noqa: FBT001
+    shop: Shop,
+    step: Step,
+    done: bool,
 ) -> None:
     """The step in flight runs to its end, and is then undone."""
     checkout, hold = await held_in(shop, step, done=done)
@@ -91,7 +95,8 @@ async def test_a_customer_may_cancel_while_they_should_pay(any_shop: Shop) -> No
 
 @WHEN
 async def test_a_cancel_that_meets_the_fence_under_way_comes_too_late(
-    shop: Shop, done: bool  # noqa: FBT001
+    shop: Shop,
+    done: bool,
 ) -> None:
     """It was let in, since nobody knew yet; then the ledger decided, and the customer is told so."""
     checkout, hold = await held_in(shop, Step.ACCEPT_PAYMENT, done=done)
@@ -107,7 +112,9 @@ async def test_a_cancel_that_meets_the_fence_under_way_comes_too_late(
 @WHEN
 @pytest.mark.parametrize("step", [Step.CAPTURE_PAYMENT, Step.CONFIRM_ORDER])
 async def test_a_customer_cannot_cancel_past_the_fence(
-    shop: Shop, step: Step, done: bool  # noqa: FBT001
+    shop: Shop,
+    step: Step,
+    done: bool,
 ) -> None:
     """Refused by the validator, so that it leaves no trace in the history."""
     checkout, hold = await held_in(shop, step, done=done)
@@ -125,7 +132,9 @@ async def test_a_customer_cannot_cancel_past_the_fence(
 @WHEN
 @pytest.mark.parametrize("step", [Step.RESERVE_STOCK, Step.REQUEST_PAYMENT])
 async def test_an_operator_may_cancel_before_there_is_anything_to_pay(
-    shop: Shop, step: Step, done: bool  # noqa: FBT001
+    shop: Shop,
+    step: Step,
+    done: bool,
 ) -> None:
     """A cancel from the Temporal UI never interrupts a step: a release must not overtake its reserve."""
     checkout, hold = await held_in(shop, step, done=done)
@@ -155,7 +164,9 @@ async def test_an_operator_may_cancel_a_checkout_that_waits(any_shop: Shop) -> N
 @WHEN
 @pytest.mark.parametrize("step", PAID_STEPS)
 async def test_an_operators_cancel_past_the_fence_waits_for_the_end_and_refunds(
-    shop: Shop, step: Step, done: bool  # noqa: FBT001
+    shop: Shop,
+    step: Step,
+    done: bool,
 ) -> None:
     """Forward first: half a sale is nobody's."""
     checkout, hold = await held_in(shop, step, done=done)
@@ -172,7 +183,9 @@ async def test_an_operators_cancel_past_the_fence_waits_for_the_end_and_refunds(
 @WHEN
 @pytest.mark.parametrize("step", [Step.RELEASE_STOCK, Step.VOID_PAYMENT])
 async def test_an_undo_under_way_is_finished_whoever_cancels(
-    shop: Shop, step: Step, done: bool  # noqa: FBT001
+    shop: Shop,
+    step: Step,
+    done: bool,
 ) -> None:
     """Cut short, it would keep the lamp or the customer's authorization."""
     lamp = await shop.stock("brass-lamp", 2)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from workflows.messages import Decision
-
 from tests.workflows.shop import FAILED, SUCCEEDED, Forward, Shop, eventually
+from workflows.messages import Decision
 
 TTL_SECONDS = 900
 

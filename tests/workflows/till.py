@@ -66,14 +66,18 @@ class Till:
         ):
             page = await reply.json()
         return [
-            intent for intent in page["data"] if intent["metadata"].get("checkout_id") == checkout_id
+            intent
+            for intent in page["data"]
+            if intent["metadata"].get("checkout_id") == checkout_id
         ]
 
     def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(headers={"Authorization": f"Bearer {KEY}"})
 
 
-THROTTLED = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "later"}}'
+THROTTLED = (
+    b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "later"}}'
+)
 
 
 class Wire:

@@ -88,7 +88,7 @@ async def wire_to(host: str, port: int) -> AsyncIterator[Wire]:
     """Lay a wire for the time of a block."""
     wire = Wire(host=host, port=port)
     server = await asyncio.start_server(wire.carry, host="127.0.0.1", port=0)
-    wire._url = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+    wire._url = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield wire
     finally:

@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from ledger.database import APPLICATION_ROLE
 from tests.conftest import Database
 from tests.integration.ledger.shop import Shop
 from tests.unit.ledger import cast
@@ -18,6 +17,7 @@ REWRITES: dict[str, LiteralString] = {
     "delete": "DELETE FROM {}",
     "truncate": "TRUNCATE {}",
 }
+REPLICATING: LiteralString = "SET session_replication_role = replica"
 HISTORIES = ["movement", "reservation_transition"]
 
 READ, ADD, CHANGE = {"SELECT"}, {"SELECT", "INSERT"}, {"SELECT", "INSERT", "UPDATE"}
@@ -54,27 +54,33 @@ async def some_history(shop: Shop) -> None:
     await shop.tell(*cast.commands_to_hold())
 
 
-@pytest.mark.parametrize("rewrite", REWRITES.values(), ids=REWRITES.keys())
-@pytest.mark.parametrize("history", HISTORIES)
-async def test_nobody_rewrites_history(shop: Shop, history: str, rewrite: LiteralString) -> None:
+async def test_nobody_rewrites_history(shop: Shop) -> None:
     """Neither the application nor the owner, nor a superuser in a session that replicates."""
     await some_history(shop)
-    statement = sql.SQL(rewrite).format(sql.Identifier(history))
-    before = shop.database.superuser.execute(
-        sql.SQL("SELECT * FROM {}").format(sql.Identifier(history))
-    ).fetchall()
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
-        attempt(shop.database.application_url, statement)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
-        attempt(shop.database.application_url, f"SET ROLE {APPLICATION_ROLE}", statement)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
-        attempt(shop.database.owner_url, statement)
-    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
-        attempt(shop.database.superuser_url, "SET session_replication_role = replica", statement)
-    after = shop.database.superuser.execute(
-        sql.SQL("SELECT * FROM {}").format(sql.Identifier(history))
-    ).fetchall()
-    assert before == after != []
+    before = histories(shop.database)
+    attacks = [
+        sql.SQL(rewrite).format(sql.Identifier(history))
+        for history in HISTORIES
+        for rewrite in REWRITES.values()
+    ]
+    for attack in attacks:
+        for role in ("RESET ROLE", "SET ROLE onhand_application"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"):
+                attempt(shop.database.application_url, role, attack)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            attempt(shop.database.owner_url, attack)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+            attempt(shop.database.superuser_url, REPLICATING, attack)
+    assert histories(shop.database) == before
+    assert all(before)
+
+
+def histories(database: Database) -> list[list[psycopg.rows.TupleRow]]:
+    """Read all of both histories."""
+    return [
+        database.rows("SELECT * FROM movement ORDER BY sku, location, sequence"),
+        database.rows("SELECT * FROM reservation_transition ORDER BY 1, 2"),
+    ]
 
 
 ESCAPES: dict[str, LiteralString] = {
@@ -92,14 +98,18 @@ ESCAPES: dict[str, LiteralString] = {
 }
 
 
-@pytest.mark.parametrize("escape", ESCAPES.values(), ids=ESCAPES.keys())
-def test_the_application_cannot_free_itself(database: Database, escape: LiteralString) -> None:
+def test_the_application_cannot_free_itself(database: Database) -> None:
     """With its role taken, and with the role put down again."""
-    for role in ("SET ROLE onhand_application", "RESET ROLE"):
-        with pytest.raises(
-            (psycopg.errors.InsufficientPrivilege, psycopg.errors.DuplicateFunction)
-        ):
-            attempt(database.application_url, role, escape)
+    roles: list[LiteralString] = ["SET ROLE onhand_application", "RESET ROLE"]
+    freed = []
+    for name, escape in ESCAPES.items():
+        for role in roles:
+            try:
+                attempt(database.application_url, role, escape)
+            except psycopg.errors.InsufficientPrivilege:
+                continue
+            freed.append((name, role))
+    assert freed == []
 
 
 def test_the_application_cannot_give_itself_rights(database: Database) -> None:
@@ -118,17 +128,18 @@ ANSWER_REWRITES: dict[str, LiteralString] = {
 }
 
 
-@pytest.mark.parametrize("rewrite", ANSWER_REWRITES.values(), ids=ANSWER_REWRITES.keys())
-async def test_an_answer_stands_for_ever(shop: Shop, rewrite: LiteralString) -> None:
+async def test_an_answer_stands_for_ever(shop: Shop) -> None:
     """Whoever could take it back could let a command act twice."""
     await some_history(shop)
-    for url, statements in (
-        (shop.database.application_url, ["SET ROLE onhand_application", rewrite]),
-        (shop.database.owner_url, [rewrite]),
-        (shop.database.superuser_url, ["SET session_replication_role = replica", rewrite]),
-    ):
-        with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            attempt(url, *statements)
+    logins: list[tuple[str, LiteralString]] = [
+        (shop.database.application_url, "SET ROLE onhand_application"),
+        (shop.database.owner_url, "RESET ROLE"),
+        (shop.database.superuser_url, "SET session_replication_role = replica"),
+    ]
+    for rewrite in ANSWER_REWRITES.values():
+        for url, prelude in logins:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                attempt(url, prelude, rewrite)
 
 
 def test_a_claim_without_an_answer_can_be_taken_back(database: Database) -> None:

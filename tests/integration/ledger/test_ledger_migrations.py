@@ -69,10 +69,6 @@ async def test_migrations_at_once_of_two_databases_of_one_server(
         assert shop.pile("sold") == 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="since Postgres 16 a role's maker is its member without the right to take it, so no grant is made",
-)
 async def test_one_login_can_serve_a_small_installation(database: Database) -> None:
     """The owner migrates, and acts as the application with less than its own rights."""
     async with (
@@ -83,10 +79,6 @@ async def test_one_login_can_serve_a_small_installation(database: Database) -> N
         assert tuple(row) == ("onhand_application", "onhand_owner")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="since Postgres 16 only the role's maker may grant it, and every owner grants it to itself",
-)
 async def test_another_owner_can_migrate_a_database_of_its_own(
     make_database: MakeDatabase,
 ) -> None:

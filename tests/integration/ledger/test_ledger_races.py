@@ -15,7 +15,7 @@ from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, LAMP, MUNICH, RUG, TEAPOT
 
 CALLERS = 60
-ROUNDS = 40
+ROUNDS = 30
 
 
 async def test_sixty_customers_want_ten_lamps(shop: Shop) -> None:

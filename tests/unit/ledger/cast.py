@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -69,7 +69,8 @@ class Seen:
 def stock(sku: str = LAMP, location: str = BERLIN, *, sellable: int = 0, **more: int) -> Stock:
     """Make a row whose units all came from supply, so that its piles sum to zero."""
     inside = sellable + sum(more.values())
-    return Stock(sku=sku, location=location, sellable=sellable, supply=-inside, **more)
+    row = Stock(sku=sku, location=location, sellable=sellable, supply=-inside)
+    return replace(row, **more)  # type: ignore[arg-type]
 
 
 def world(*rows: Stock, limits: dict[str, int] | None = None, disabled: str = "") -> World:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import ClassVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -55,7 +56,7 @@ class Shop(RuleBasedStateMachine):
     The provider is honest: it takes, returns or lets go only what it was asked for.
     """
 
-    reached: Counter[str] = Counter()
+    reached: ClassVar[Counter[str]] = Counter()
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,8 +216,8 @@ class Shop(RuleBasedStateMachine):
         asked_before = f"{name}:{kind}:1" in self.world.payment_operations
         if not self.ask(cast.start(kind, name)) or asked_before:
             return
-        last = self.pictures[name][-1:] or [None]
-        if picture is None or (kind is VOID and last[0] and last[0].captured):
+        last = next(reversed(self.pictures[name]), None)
+        if picture is None or (kind is VOID and last and last.captured):
             self.ask(cast.fail(kind, name))
         else:
             self.pictures[name].append(picture)
@@ -225,7 +226,7 @@ class Shop(RuleBasedStateMachine):
     @precondition(lambda self: self.pictures)
     @rule(name=names, which=st.integers(0, 4))
     def provider_is_heard(self, name: str, which: int) -> None:
-        """A picture of the past or the present arrives, once more or for the first time."""
+        """Hear of the past or the present, once more or for the first time."""
         if self.pictures[name]:
             self.ask(
                 cast.record(self.pictures[name][min(which, len(self.pictures[name]) - 1)], name)
@@ -336,11 +337,15 @@ EXPECTED = {
 """A run that never came here has shown nothing about it."""
 
 
-def test_the_books_are_right_after_every_step_of_a_random_shop() -> None:
-    """Random stories, and none of them vacuous."""
+def test_the_books_are_right_after_every_step_of_the_usual_stories() -> None:
+    """The same stories in every run, and none of them vacuous."""
     Shop.reached.clear()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Shop,
-        settings=settings(max_examples=120, stateful_step_count=40, deadline=None),
-    )
-    assert EXPECTED <= set(Shop.reached), EXPECTED - set(Shop.reached)
+    usual = settings(max_examples=120, stateful_step_count=40, deadline=None, derandomize=True)
+    run_state_machine_as_test(Shop, settings=usual)
+    assert set(Shop.reached) >= EXPECTED, EXPECTED - set(Shop.reached)
+
+
+def test_the_books_are_right_after_every_step_of_a_random_shop() -> None:
+    """Other stories in every run."""
+    unusual = settings(max_examples=80, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(Shop, settings=unusual)

@@ -26,7 +26,7 @@ RECEIVED = Move(
 )
 CAUSE = Cause(operation_key="receipt/r-1", kind="receipt", id="r-1", actor="dock")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))
+MOMENTS = st.integers(0, 10**17).map(lambda us: NOON + timedelta(microseconds=us))
 
 
 def recomputed(previous: bytes, movement: Movement) -> bytes:

@@ -23,7 +23,7 @@ def test_a_moved_unit_is_in_exactly_one_pile() -> None:
 @pytest.mark.parametrize("pile", INSIDE)
 def test_no_pile_in_the_building_goes_below_zero(pile: Pile) -> None:
     """One more than there is, is refused; all that there is, is not."""
-    row = replace(stock(), **{pile.value: 4, "supply": -4})
+    row = stock().moved(Pile.SUPPLY, pile, 4)
     assert getattr(row.moved(pile, Pile.ADJUSTMENT, 4), pile.value) == 0
     with pytest.raises(ValueError, match=pile.value):
         row.moved(pile, Pile.ADJUSTMENT, 5)

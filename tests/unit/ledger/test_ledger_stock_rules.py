@@ -6,14 +6,25 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.commands import Quantity
+from ledger.commands import ChangePause, Quantity
 from ledger.errors import Broken
 from ledger.movements import Cause
 from ledger.rules.stock import LOCATION_DISABLED
 from ledger.stock import Move, MovementKind, Pile
 from ledger.world import Change
 from tests.unit.ledger import cast
-from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH, NOON, RUG, TEAPOT, do, stock, world
+from tests.unit.ledger.cast import (
+    BERLIN,
+    LAMP,
+    MUNICH,
+    NOON,
+    RUG,
+    TEAPOT,
+    do,
+    refusal,
+    stock,
+    world,
+)
 
 
 def test_received_goods_can_be_sold() -> None:
@@ -88,7 +99,7 @@ def test_a_row_is_for_sale_when_no_reason_is_left() -> None:
 
 
 @pytest.mark.parametrize("command", [cast.resume(), cast.pause(reason="feed")])
-def test_what_changes_nothing_writes_no_movement(command: cast.ChangePause) -> None:
+def test_what_changes_nothing_writes_no_movement(command: ChangePause) -> None:
     """A repeated PUT must not grow the history."""
     shop = world(replace(stock(sellable=5), paused=("feed",)))
     assert do(shop, command).answer == {"paused": ["feed"]}
@@ -142,3 +153,9 @@ def test_two_moves_of_one_change_see_each_other() -> None:
     )
     with pytest.raises(Broken):
         shop.apply(Change(cause=cause, moves=(six, four)))
+
+
+@pytest.mark.parametrize("quantity", [0, -5])
+def test_a_receipt_of_nothing_or_less_is_refused(quantity: int) -> None:
+    """It would be a movement that takes units from the shelf under the name of a delivery."""
+    assert refusal(world(stock(sellable=9)), cast.receive(quantity)).code == "nothing-wanted"

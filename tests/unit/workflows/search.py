@@ -70,11 +70,25 @@ class Node:
             intent.payment_method,
             intent.decline is not None,
         )
-        told = tuple((key, well) for key, ((well, _),) in now.told)
-        rows = (now.stock, now.checkout, now.reservation, now.payment, now.operations)
+        # A void that is refused is asked for under a new key, again and again: all the same to us.
+        told = frozenset((_kind(key), well) for key, ((well, _),) in now.told)
+        asked = frozenset((operation.kind, operation.state) for operation in now.operations)
+        rows = (now.stock, now.checkout, now.reservation, now.payment, asked)
         slow = self.slow and (self.slow.command, tuple(map(_outcome_key, self.slow.tape)))
         room = (self.heard, self.cards, self.troubles, self.timer, slow, self.kept_word)
-        return (rows, tuple(key for key, _ in now.answers), seen, told, now.applied, self.story, room)
+        return (
+            rows,
+            tuple(key for key, _ in now.answers),
+            seen,
+            told,
+            now.applied,
+            self.story,
+            room,
+        )
+
+
+def _kind(provider_key: str) -> str:
+    return provider_key.split(":")[1]
 
 
 def _outcome_key(outcome: Outcome) -> tuple[bool, str]:
@@ -172,9 +186,7 @@ class Search:
 
     # What can happen
 
-    def _turns(
-        self, node: Node
-    ) -> Iterator[tuple[str, Callable[[], tuple[Node | None, bool]]]]:
+    def _turns(self, node: Node) -> Iterator[tuple[str, Callable[[], tuple[Node | None, bool]]]]:
         yield from self._steps(node)
         yield from self._customer(node)
         yield from self._events(node)
@@ -233,6 +245,9 @@ class Search:
             if "give up" in self.kinds and under_way.step in FORWARD_STEPS:
                 name = f"{under_way.step.value} given up after {beats}"
                 yield name, lambda cut=cut: (_gave_up(node, cut), False)  # type: ignore[misc]
+                name += " for good"
+                gone = replace(cut, rest=replace(cut.rest, gone=True)) if cut.rest else cut
+                yield name, lambda gone=gone: (_gave_up(node, gone), False)  # type: ignore[misc]
 
     # What must hold
 
@@ -282,6 +297,11 @@ class Search:
                 operation.kind == "capture" and operation.state == "failed"
                 for operation in now.operations
             ),
+            "a debit that failed after its void was refused": (
+                any(op.kind == "void" and op.state == "failed" for op in now.operations)
+                and now.intent is not None
+                and now.intent.decline is not None
+            ),
             "a slow attempt after the end": story.closed and node.slow is not None,
         }
         for name, reached in rare.items():
@@ -297,8 +317,9 @@ def _money_at_rest(now: Moment) -> bool:
         return state is PaymentState.VOIDED
     if intent.status is not IntentStatus.SUCCEEDED:
         return False
-    refunded = intent.refunded_minor == intent.captured_minor
-    return state is (PaymentState.REFUNDED if refunded else PaymentState.CAPTURED)
+    if intent.refunded_minor == intent.captured_minor:
+        return state is PaymentState.REFUNDED
+    return state is PaymentState.CAPTURED and now.held is ReservationState.CONFIRMED
 
 
 def _sold_or_refunded(now: Moment) -> bool:
@@ -336,7 +357,7 @@ def _stepped(node: Node) -> Node:
 
 def _gave_up(node: Node, cut: Tried) -> Node:
     assert cut.rest is not None
-    node = replace(node, now=cut.now, slow=cut.rest)
+    node = replace(node, now=cut.now, slow=None if cut.rest.gone else cut.rest)
     return _told(node, GaveUp(step=cut.rest.command.step, code="timed-out"))
 
 

@@ -30,7 +30,7 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Command, Expire
-from ledger.errors import KeyConflict, LedgerError, Refused
+from ledger.errors import Broken, KeyConflict, LedgerError, Refused
 from ledger.posting import Ledger
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
@@ -68,7 +68,7 @@ class BrokenPromiseError(AssertionError):
     """A promise of the house was broken at this very moment."""
 
 
-class AttemptCut(Exception):  # noqa: N818 - what happened to an attempt, not to us
+class AttemptCut(Exception):
     """The attempt's worker is gone."""
 
 
@@ -157,7 +157,7 @@ class Shop:
 
     async def states(self, _checkout_id: str) -> States:
         """Tell where the checkout stands, as `Watch.states` does."""
-        return await self.effect(self._states)
+        return cast("States", await self.effect(self._states))
 
     def _states(self) -> States:
         row, payment = self.now.checkout, self.now.payment
@@ -166,7 +166,9 @@ class Shop:
             reservation=row.reservation_state,
             payment=row.payment_state,
             payment_intent=payment.payment_intent if payment else None,
-            payment_asked_for=any(operation.kind == "authorize" for operation in self.now.operations),
+            payment_asked_for=any(
+                operation.kind == "authorize" for operation in self.now.operations
+            ),
         )
 
     def _posted(self, command: Command) -> Any:
@@ -180,7 +182,7 @@ class Shop:
         self._keep(world, frozenset(change.webhook_events))
         if key is not None:
             refused = change.refusal
-            said = {"code": refused.code} if refused else {"body": change.answer}
+            said: dict[str, Any] = {"code": refused.code} if refused else {"body": change.answer}
             said["print"] = command.fingerprint().hex()
             answers = {**dict(self.now.answers), key: json.dumps(said)}
             self.now = replace(self.now, answers=tuple(sorted(answers.items())))
@@ -197,9 +199,7 @@ class Shop:
 
     def _keep(self, world: World, events: frozenset[str]) -> None:
         before = self.now.held
-        row = replace(
-            world.stock[LAMP, BERLIN], sequence=0, hash=GENESIS_HASH, recorded_at=None
-        )
+        row = replace(world.stock[LAMP, BERLIN], sequence=0, hash=GENESIS_HASH, recorded_at=None)
         after = replace(
             self.now,
             stock=row,
@@ -238,7 +238,7 @@ class Shop:
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
-        return await self.effect(self._shown)
+        return cast("ProviderPayment", await self.effect(self._shown))
 
     async def _asked(self, key: str, work: Callable[[], ProviderPayment]) -> ProviderPayment:
         """Answer the same under the same key, yes and no alike."""
@@ -336,6 +336,8 @@ class Attempt:
 
     command: StepCommand
     tape: tuple[Outcome, ...] = ()
+    gone: bool = False
+    """True where its worker died: it will not go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -374,7 +376,10 @@ def attempt(now: Moment, begun: Attempt, *, beats: int | None = None) -> Tried:
 
 def _coroutine(shop: Shop, command: StepCommand) -> Coroutine[Any, Any, StepResult]:
     ledger, watch = cast("Ledger", shop), cast("Watch", shop)
-    stock, money = StockSteps(ledger, watch), PaymentSteps(ledger, watch, cast("PaymentProvider", shop))
+    stock, money = (
+        StockSteps(ledger, watch),
+        PaymentSteps(ledger, watch, cast("PaymentProvider", shop)),
+    )
     step = getattr(stock, command.step.value, None) or getattr(money, command.step.value)
     lines = (CartLine(sku=LAMP, quantity=1),) if command.step is Step.RESERVE_STOCK else ()
     told = StepInput(
@@ -425,12 +430,18 @@ def is_voided_behind_our_back(now: Moment) -> tuple[Moment, tuple[str, ...]] | N
 def is_reaped(now: Moment, heard: tuple[tuple[str, str], ...]) -> Moment | None:
     """Let the reaper end the hold, where its question finds it."""
     unapplied = any(kind in PAID_FOR and event not in now.applied for event, kind in heard)
-    if now.held is not ReservationState.HELD or now.checkout.payment_state is PaymentState.AUTHORIZED:
+    if (
+        now.held is not ReservationState.HELD
+        or now.checkout.payment_state is PaymentState.AUTHORIZED
+    ):
         return None
     if unapplied:
         return None
     shop = Shop(now)
-    shop._posted(Expire(actor="reaper", reservation_id=HOLD, extension=0))
+    try:
+        shop._posted(Expire(actor="reaper", reservation_id=HOLD, extension=0))
+    except Broken as error:
+        raise BrokenPromiseError("the reaper ends a hold that has been paid for") from error
     return shop.now
 
 

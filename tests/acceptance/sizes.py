@@ -1,0 +1,11 @@
+"""How large the large tests are: a share in `make test`, and in `make prove` the figures that the issues name."""
+
+from __future__ import annotations
+
+from tests.proof import size
+
+BUYERS = size(share=80, full=200)
+BUYERS_AT_ONCE = 40
+UNITS = BUYERS // 4
+WORKER_DEATHS = size(share=3, full=10)
+CHECKOUTS = size(share=12, full=30)

@@ -1,0 +1,31 @@
+"""The shop of the workflow tests, with a ledger of the test's own where a loop looks at all there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ledger.posting import Ledger
+from ledger.watch import Watch
+from tests.conftest import Database
+from tests.workflows.conftest import counter, engine_room, shop_database, till, wire
+from tests.workflows.gate import Gate
+from tests.workflows.shop import Shop, delivery_of
+
+__all__ = ["counter", "engine_room", "shop_database", "till", "wire"]
+
+
+@pytest.fixture
+async def own_shop(counter: Shop, ledger: Ledger, database: Database) -> Shop:
+    """Give a shop with an empty ledger, in which nobody works until the test says so."""
+    watch = Watch(ledger.engine)
+    return replace(
+        counter,
+        ledger=ledger,
+        watch=watch,
+        database=database,
+        delivery=delivery_of(watch, counter.client),
+        queue=f"queue-{next(counter.numbers)}",
+        gate=Gate(),
+    )

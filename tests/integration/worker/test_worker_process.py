@@ -1,0 +1,195 @@
+"""The worker as a process: its loops need no Temporal, its stories wait for one, and it ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from dev.clean_environment import clean_environment
+from dev.ports import free_port
+from dev.temporal import NAMESPACE, running_temporal
+from tests.conftest import Database
+from tests.workflows.shop import Checkout, Shop, eventually
+from tests.workflows.till import KEY
+from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+ROOT = Path(__file__).parents[3]
+GRACE_SECONDS = 15
+
+
+class WorkerProcess:
+    """`onhand worker`, with short intervals."""
+
+    def __init__(self, shop: Shop, log: Path, *, address: str, namespace: str) -> None:
+        self.log = log
+        self.environment = {
+            **clean_environment(os.environ),
+            "DATABASE_URL": shop.database.application_url,
+            "STRIPE_API_BASE": shop.till.url,
+            "STRIPE_API_KEY": KEY,
+            "TEMPORAL_ADDRESS": address,
+            "TEMPORAL_NAMESPACE": namespace,
+            "ONHAND_RESERVATION_TOKEN_KEYS": "a:secret",
+            "ONHAND_TASK_QUEUE": shop.queue,
+            "ONHAND_REAPER_INTERVAL_SECONDS": "0.1",
+            "ONHAND_REAPER_GRACE_SECONDS": "0",
+            "ONHAND_ORPHAN_INTERVAL_SECONDS": "0.1",
+            "ONHAND_ORPHAN_GRACE_SECONDS": "0",
+            "ONHAND_START_TO_CLOSE_SECONDS": "2",
+        }
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "cli", "worker"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def end(self) -> int:
+        """Ask it to end, and give its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(GRACE_SECONDS)
+
+    def left_behind(self) -> bool:
+        """Tell whether any process of its group is still there."""
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    async def says(self, words: str) -> bool:
+        """Tell whether its log has these words."""
+        return words in self.log.read_text()
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(GRACE_SECONDS)
+
+
+Employ = Callable[..., WorkerProcess]
+
+
+@pytest.fixture
+def employ(own_shop: Shop, tmp_path: Path) -> Iterator[Employ]:
+    """Start workers, and see that none is left."""
+    with ExitStack() as stack:
+
+        def start(address: str, namespace: str = NAMESPACE) -> WorkerProcess:
+            worker = WorkerProcess(
+                own_shop, tmp_path / "worker.log", address=address, namespace=namespace
+            )
+            stack.callback(worker.close)
+            return worker
+
+        yield start
+
+
+async def lapsed(shop: Shop) -> Checkout:
+    """Hold a lamp whose time is over."""
+    lamp = await shop.stock("brass-lamp", 1)
+    checkout = await shop.open(lamp)
+    async with shop.working():
+        await checkout.ask()
+    shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
+    return checkout
+
+
+async def shows(checkout: Checkout, status: str) -> bool:
+    return checkout.row()["status"] == status
+
+
+async def test_its_loops_run_while_temporal_is_away_and_it_connects_when_that_comes(
+    own_shop: Shop, employ: Employ, tmp_path: Path
+) -> None:
+    """Holds end and rows are kept without an engine; then the forgotten row is taken up."""
+    reaped = await lapsed(own_shop)
+    port = free_port()
+    worker = employ(f"127.0.0.1:{port}")
+
+    await eventually(lambda: shows(reaped, "expired"))
+    forgotten = await own_shop.open(await own_shop.stock("blue-teapot", 1))
+    assert await worker.says("waiting for Temporal")
+    with running_temporal(tmp_path / "temporal", port=port, search_attributes=SEARCH_ATTRIBUTES):
+        await eventually(lambda: shows(forgotten, "awaiting_payment"))
+        status = worker.end()
+
+    assert status == 0
+    assert not worker.left_behind()
+    assert not await worker.says("Traceback")
+
+
+async def test_it_ends_in_order_before_it_ever_connected(
+    own_shop: Shop, employ: Employ, database: Database
+) -> None:
+    """Told to stop while it waits for Temporal; its connections to Postgres are closed."""
+    worker = employ(f"127.0.0.1:{free_port()}")
+    await eventually(lambda: worker.says("waiting for Temporal"))
+
+    assert worker.end() == 0
+    assert not worker.left_behind()
+    assert not await worker.says("Traceback")
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'onhand-worker'"
+    assert database.value(sessions) == 0
+
+
+async def test_it_outlives_a_database_that_drops_its_connections(
+    own_shop: Shop, employ: Employ, database: Database
+) -> None:
+    """Postgres restarts behind it; the next rounds find it again."""
+    reaped = await lapsed(own_shop)
+    worker = employ(f"127.0.0.1:{free_port()}")
+    await eventually(lambda: shows(reaped, "expired"))
+    later = await lapsed_again(own_shop)
+    kill = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'onhand-worker'"
+    )
+    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+        connection.execute(kill)
+    own_shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
+
+    await eventually(lambda: shows(later, "expired"))
+
+    assert worker.process.poll() is None
+    assert worker.end() == 0
+
+
+async def lapsed_again(shop: Shop) -> Checkout:
+    """Hold another lamp, for now."""
+    checkout = await shop.open(await shop.stock("long-rug", 1))
+    async with shop.working():
+        await checkout.ask()
+    return checkout
+
+
+async def test_its_loops_go_on_though_the_engine_does_not_know_our_namespace(
+    own_shop: Shop, employ: Employ
+) -> None:
+    """As on the first day of an installation, before its set-up job has run."""
+    reaped = await lapsed(own_shop)
+    own_shop.database.run("UPDATE reservation SET expires_at = now() + interval '1 hour'")
+    worker = employ(own_shop.client.service_client.config.target_host, "not-made-yet")
+    await eventually(lambda: worker.says("not-made-yet"))
+    own_shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
+
+    await eventually(lambda: over(worker, reaped))
+
+    assert worker.process.poll() is None
+
+
+async def over(worker: WorkerProcess, reaped: Checkout) -> bool:
+    """Tell whether the hold or the worker has come to its end."""
+    return worker.process.poll() is not None or await shows(reaped, "expired")
