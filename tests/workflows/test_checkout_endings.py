@@ -53,10 +53,10 @@ async def test_a_declined_card_gives_the_lamp_back(any_shop: Shop) -> None:
     assert any_shop.piles(lamp) == (1, 0, 0)
 
 
-async def test_a_second_card_may_pay_where_the_shop_allows_it(any_shop: Shop) -> None:
+async def test_a_second_card_may_pay_where_the_shop_allows_it(shop: Shop) -> None:
     """A decline is counted by its event, so the same event twice is one."""
-    lamp = await any_shop.stock("brass-lamp", 1)
-    checkout = await any_shop.open(lamp, payment_attempts=2)
+    lamp = await shop.stock("brass-lamp", 1)
+    checkout = await shop.open(lamp, payment_attempts=2)
 
     await checkout.ask()
     await checkout.pay("pm_card_chargeDeclined", told=False)

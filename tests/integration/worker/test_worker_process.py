@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from dev.clean_environment import clean_environment
@@ -23,6 +22,10 @@ from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[3]
 GRACE_SECONDS = 15
+DROP_THE_WORKERS_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name = 'onhand-worker'"
+)
 
 
 class WorkerProcess:
@@ -97,14 +100,20 @@ def employ(own_shop: Shop, tmp_path: Path) -> Iterator[Employ]:
         yield start
 
 
-async def lapsed(shop: Shop) -> Checkout:
-    """Hold a lamp whose time is over."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp)
+async def held(shop: Shop) -> Checkout:
+    """Hold a lamp, and leave the shop."""
+    checkout = await shop.open(await shop.stock("brass-lamp", 1))
     async with shop.working():
         await checkout.ask()
-    shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
     return checkout
+
+
+def lapse(checkout: Checkout) -> None:
+    """Let the time of a hold be over."""
+    lapsed = (
+        "UPDATE reservation SET expires_at = now() - interval '1 second' WHERE checkout_id = %s"
+    )
+    checkout.shop.database.run(lapsed, checkout.id)
 
 
 async def shows(checkout: Checkout, status: str) -> bool:
@@ -114,12 +123,16 @@ async def shows(checkout: Checkout, status: str) -> bool:
 async def test_its_loops_run_while_temporal_is_away_and_it_connects_when_that_comes(
     own_shop: Shop, employ: Employ, tmp_path: Path
 ) -> None:
-    """Holds end and rows are kept without an engine; then the forgotten row is taken up."""
-    reaped = await lapsed(own_shop)
+    """Holds end without an engine, and though Postgres drops us; then the forgotten row is taken up."""
+    first, second = await held(own_shop), await held(own_shop)
     port = free_port()
     worker = employ(f"127.0.0.1:{port}")
 
-    await eventually(lambda: shows(reaped, "expired"))
+    lapse(first)
+    await eventually(lambda: shows(first, "expired"))
+    own_shop.database.run(DROP_THE_WORKERS_CONNECTIONS)
+    lapse(second)
+    await eventually(lambda: shows(second, "expired"))
     forgotten = await own_shop.open(await own_shop.stock("blue-teapot", 1))
     assert await worker.says("waiting for Temporal")
     with running_temporal(tmp_path / "temporal", port=port, search_attributes=SEARCH_ATTRIBUTES):
@@ -145,45 +158,14 @@ async def test_it_ends_in_order_before_it_ever_connected(
     assert database.value(sessions) == 0
 
 
-async def test_it_outlives_a_database_that_drops_its_connections(
-    own_shop: Shop, employ: Employ, database: Database
-) -> None:
-    """Postgres restarts behind it; the next rounds find it again."""
-    reaped = await lapsed(own_shop)
-    worker = employ(f"127.0.0.1:{free_port()}")
-    await eventually(lambda: shows(reaped, "expired"))
-    later = await lapsed_again(own_shop)
-    kill = (
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE application_name = 'onhand-worker'"
-    )
-    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
-        connection.execute(kill)
-    own_shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
-
-    await eventually(lambda: shows(later, "expired"))
-
-    assert worker.process.poll() is None
-    assert worker.end() == 0
-
-
-async def lapsed_again(shop: Shop) -> Checkout:
-    """Hold another lamp, for now."""
-    checkout = await shop.open(await shop.stock("long-rug", 1))
-    async with shop.working():
-        await checkout.ask()
-    return checkout
-
-
 async def test_its_loops_go_on_though_the_engine_does_not_know_our_namespace(
     own_shop: Shop, employ: Employ
 ) -> None:
     """As on the first day of an installation, before its set-up job has run."""
-    reaped = await lapsed(own_shop)
-    own_shop.database.run("UPDATE reservation SET expires_at = now() + interval '1 hour'")
+    reaped = await held(own_shop)
     worker = employ(own_shop.client.service_client.config.target_host, "not-made-yet")
     await eventually(lambda: worker.says("not-made-yet"))
-    own_shop.database.run("UPDATE reservation SET expires_at = now() - interval '1 second'")
+    lapse(reaped)
 
     await eventually(lambda: over(worker, reaped))
 

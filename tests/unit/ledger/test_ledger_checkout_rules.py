@@ -21,7 +21,7 @@ from ledger.movements import Cause
 from ledger.world import Change, World, check_combination
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, BERLIN, LAMP, do, refusal, told
-from tests.unit.ledger.test_ledger_reservation_rules import Fault, spoil_checkout
+from tests.unit.ledger.holds import Fault, spoil_checkout
 
 CART = ("storefront", "cart-7")
 

@@ -31,7 +31,7 @@ from tests.unit.ledger.cast import (
     start,
     told,
 )
-from tests.unit.ledger.test_ledger_reservation_rules import Fault
+from tests.unit.ledger.holds import Fault
 
 AUTHORIZE, CAPTURE, VOID, REFUND = PaymentOperationKind
 
