@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio.client import WithStartWorkflowOperation
@@ -39,6 +40,8 @@ def start_arguments(start: CheckoutStart, task_queue: str) -> dict[str, Any]:
     return {
         "id": checkout_workflow_id(start.checkout_id),
         "task_queue": task_queue,
+        # What a worker that dies at a decision costs: as long as one that dies at a step.
+        "task_timeout": timedelta(seconds=start.step_seconds),
         "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
         "id_conflict_policy": WorkflowIDConflictPolicy.USE_EXISTING,
         "search_attributes": TypedSearchAttributes(pairs),

@@ -204,7 +204,7 @@ def test_a_system_postgres_serves_where_the_wheel_is_missing(
 
 @pytest.fixture
 def reachable_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place of our own where homes for another account may be made."""
+    """Give a place of our own where homes for another account may be made."""
     root = Path(tempfile.mkdtemp(prefix="onhand-homes-"))
     root.chmod(0o755)
     monkeypatch.setattr(postgres_home, "FOREIGN_ROOT", root)

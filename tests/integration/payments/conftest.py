@@ -73,7 +73,7 @@ class SimulatorProcess:
     async def until_acknowledged(self, count: int) -> None:
         """Wait until its journal holds that many acknowledgements of webhooks."""
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while self.state.read_bytes().count(b",null]]\n") < count:  # noqa: ASYNC110
+            while self.state.read_bytes().count(b",null]]\n") < count:
                 await asyncio.sleep(0.01)
 
     async def post(

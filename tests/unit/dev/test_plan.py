@@ -61,7 +61,7 @@ def test_keys_and_ports_stay_over_a_restart(tmp_path: Path) -> None:
 
 def test_a_token_secret_of_the_callers_is_the_one_that_is_told(tmp_path: Path) -> None:
     """`onhand token` signs with what the API checks."""
-    ours = plan(tmp_path, ONHAND_TOKEN_SECRET="given")  # noqa: S106 - a test's
+    ours = plan(tmp_path, ONHAND_TOKEN_SECRET="given")
     told = ours.runtime(DATABASES).token_secret
     assert told == ours.api_environment(DATABASES)["ONHAND_TOKEN_SECRET"] == "given"
 

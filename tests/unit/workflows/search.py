@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from ledger.checkouts import PaymentState, ReservationState, Status
 from payments.simulator.intents import IntentStatus
+from tests.unit.workflows.others import is_reaped, is_voided_behind_our_back, pays, settles
 from tests.unit.workflows.small_world import (
     LISTENING,
     Attempt,
@@ -17,11 +18,7 @@ from tests.unit.workflows.small_world import (
     Outcome,
     Tried,
     attempt,
-    is_reaped,
-    is_voided_behind_our_back,
     opening,
-    pays,
-    settles,
 )
 from workflows.story import (
     FORWARD_STEPS,

@@ -24,13 +24,12 @@ from ledger.checkouts import (
     CheckoutLine,
     Payment,
     PaymentOperation,
-    PaymentState,
     Reservation,
     ReservationState,
     Status,
 )
-from ledger.commands import Command, Expire
-from ledger.errors import Broken, KeyConflict, LedgerError, Refused
+from ledger.commands import Command
+from ledger.errors import KeyConflict, LedgerError, Refused
 from ledger.posting import Ledger
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
@@ -42,14 +41,11 @@ from payments.simulator.intents import (
     Cancel,
     Capture,
     CaptureMethod,
-    Confirm,
     GiveBack,
     Intent,
     IntentStatus,
-    Settle,
 )
 from payments.simulator.intents import decide as till
-from payments.simulator.payment_methods import PAYMENT_METHODS
 from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
@@ -402,53 +398,3 @@ def _done(command: StepCommand, result: StepResult) -> Done:
         reservation=ReservationState(result.reservation) if result.reservation else None,
         declined=result.declined,
     )
-
-
-# What others do
-
-
-def pays(now: Moment, method: str) -> tuple[Moment, tuple[str, ...]] | None:
-    """Let the customer confirm; give the kinds of events that tells. None where they cannot."""
-    secret_known = now.payment is not None and now.payment.payment_intent is not None
-    if now.intent is None or not secret_known:
-        return None
-    return _changed(now, Confirm(method=PAYMENT_METHODS[method], charge_id="ch_1"))
-
-
-def settles(now: Moment, *, paid: bool) -> tuple[Moment, tuple[str, ...]] | None:
-    """Let the bank say its late word."""
-    if now.intent is None or now.intent.status is not IntentStatus.PROCESSING:
-        return None
-    return _changed(now, Settle(paid=paid))
-
-
-def is_voided_behind_our_back(now: Moment) -> tuple[Moment, tuple[str, ...]] | None:
-    """Let somebody cancel the payment in the provider's console."""
-    return None if now.intent is None else _changed(now, Cancel(at=0, reason=None))
-
-
-def is_reaped(now: Moment, heard: tuple[tuple[str, str], ...]) -> Moment | None:
-    """Let the reaper end the hold, where its question finds it."""
-    unapplied = any(kind in PAID_FOR and event not in now.applied for event, kind in heard)
-    if (
-        now.held is not ReservationState.HELD
-        or now.checkout.payment_state is PaymentState.AUTHORIZED
-    ):
-        return None
-    if unapplied:
-        return None
-    shop = Shop(now)
-    try:
-        shop._posted(Expire(actor="reaper", reservation_id=HOLD, extension=0))
-    except Broken as error:
-        raise BrokenPromiseError("the reaper ends a hold that has been paid for") from error
-    return shop.now
-
-
-def _changed(now: Moment, request: Any) -> tuple[Moment, tuple[str, ...]] | None:
-    assert now.intent is not None
-    try:
-        change = till(now.intent, request)
-    except Refusal:
-        return None
-    return replace(now, intent=change.intent), tuple(event.value for event in change.events)

@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ledger.checkouts import ReservationState, Status
-from tests.unit.workflows.small_world import Attempt, Moment, attempt, opening, pays
+from tests.unit.workflows.others import pays
+from tests.unit.workflows.small_world import (
+    Attempt,
+    Moment,
+    attempt,
+    opening,
+)
 from workflows.story import (
     FORWARD_STEPS,
     UNDO_STEPS,

@@ -1,0 +1,1 @@
+"""The dev stack, with real processes."""

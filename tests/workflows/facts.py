@@ -1,0 +1,47 @@
+"""Facts about one checkout that tests wait for, and small things done to it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from ledger import ids
+from ledger.commands import Expire
+from tests.workflows.shop import Checkout, Shop
+from workflows.story import Step
+
+
+async def tried(shop: Shop, checkout_id: str, step: Step, times: int) -> bool:
+    """Tell whether a step was begun that often."""
+    return shop.gate.steps[checkout_id].count(step) >= times
+
+
+async def settled(shop: Shop, event_id: str) -> bool:
+    """Tell whether an event has been acted on."""
+    query = "SELECT disposition FROM webhook_event WHERE event_id = %s"
+    return shop.database.value(query, event_id) is not None
+
+
+def captures(shop: Shop, checkout_id: str) -> list[tuple[object, ...]]:
+    """List the states of the captures that were asked for."""
+    query = "SELECT state FROM payment_operation WHERE checkout_id = %s AND kind = 'capture'"
+    return shop.database.rows(query, checkout_id)
+
+
+async def expire(shop: Shop, checkout_id: str) -> None:
+    """Take the hold as the reaper does."""
+    reservation = ids.reservation_id(checkout_id)
+    await shop.ledger.post(Expire(actor="reaper", reservation_id=reservation, extension=0))
+
+
+async def ended_within(checkout: Checkout, tries: int) -> str:
+    """Wait for an end; a step that is tried more often than that will be tried for ever."""
+    ending = asyncio.create_task(checkout.ended())
+    while not ending.done():
+        if any(checkout.steps().count(step) > tries for step in checkout.steps()):
+            await checkout.handle.terminate("it goes round in circles")
+            ending.cancel()
+            pytest.fail(f"for ever: {checkout.steps()}")
+        await asyncio.sleep(0.02)
+    return await ending
