@@ -11,16 +11,22 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import structlog
 from temporalio.exceptions import ApplicationError
 
 from ledger.errors import LedgerError
 from payments.errors import PaymentError, PaymentThrottled
 
+log = structlog.get_logger("activities")
+
 Step = TypeVar("Step", bound=Callable[..., Awaitable[Any]])
 
 
 def telling(step: Step) -> Step:
-    """Translate our own errors, once, into failures whose type is the code; no text of theirs goes along."""
+    """Translate errors, once, into failures whose type is a code.
+
+    No text goes along: a driver quotes the statement and its parameters, a provider its customer.
+    """
 
     @functools.wraps(step)
     async def told(*args: Any) -> Any:
@@ -31,5 +37,9 @@ def telling(step: Step) -> Step:
             raise ApplicationError(error.code, type=error.code, next_retry_delay=delay) from None
         except (LedgerError, PaymentError) as error:
             raise ApplicationError(error.code, type=error.code) from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, the history gets its kind alone
+            # No traceback: its message would quote what must not be quoted.
+            log.error("step broke", step=step.__name__, error=type(error).__name__)  # noqa: TRY400
+            raise ApplicationError("broken", type=f"broken-{type(error).__name__}") from None
 
     return told  # type: ignore[return-value]

@@ -39,3 +39,6 @@ class StepResult(Message):
     code: str | None = None
     reservation: str | None = None
     declined: bool = False
+    extension: int | None = None
+    seconds_left: float | None = None
+    """Of an expiry that was refused because the hold was extended: how far, and how long it still lasts."""

@@ -99,4 +99,10 @@ class StockSteps:
 async def refused_result(watch: Watch, checkout_id: str, refused: Refused) -> StepResult:
     """Tell a refusal together with where the checkout stands now."""
     states = await watch.states(checkout_id)
-    return StepResult(status=states.status, code=refused.code, reservation=states.reservation.value)
+    return StepResult(
+        status=states.status,
+        code=refused.code,
+        reservation=states.reservation.value,
+        extension=refused.facts.get("extension"),
+        seconds_left=refused.facts.get("seconds_left"),
+    )

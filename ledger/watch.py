@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger.checkouts import PaymentState, ReservationState, Status
+from ledger.transactions import rows_of
 
 _STATES = text("""
 SELECT c.status, c.reservation_state, c.payment_state, p.payment_intent, p.amount_minor, p.currency,
@@ -78,7 +79,8 @@ FROM checkout c
 JOIN checkout_line l USING (checkout_id)
 WHERE c.status = 'reserving' AND c.updated_at < clock_timestamp() - CAST(:grace AS interval)
 GROUP BY c.checkout_id
-ORDER BY c.checkout_id
+-- By chance: rows that cannot be started must not hide the others for ever.
+ORDER BY random()
 LIMIT :limit
 """)
 
@@ -132,15 +134,14 @@ class Watch:
         self.engine = engine
 
     async def states(self, checkout_id: str) -> States:
-        """Tell where a checkout stands. Raises NoResultFound for a checkout that does not exist."""
-        async with self.engine.connect() as connection:
-            row = (await connection.execute(_STATES, {"checkout_id": checkout_id})).one()
+        """Tell where a checkout stands. Raises Transient; ValueError for no such checkout."""
+        (row,) = await rows_of(self.engine, _STATES, checkout_id=checkout_id)
         return States(
-            status=Status(row.status),
-            reservation=ReservationState(row.reservation_state),
-            payment=PaymentState(row.payment_state),
-            payment_intent=row.payment_intent,
-            payment_asked_for=row.payment_asked_for,
+            status=Status(row["status"]),
+            reservation=ReservationState(row["reservation_state"]),
+            payment=PaymentState(row["payment_state"]),
+            payment_intent=row["payment_intent"],
+            payment_asked_for=row["payment_asked_for"],
         )
 
     async def take_due_webhooks(self, limit: int = 100) -> list[DueWebhook]:

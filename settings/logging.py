@@ -40,6 +40,7 @@ ALLOWED = frozenset(
         "sku",
         "sqlstate",
         "status",
+        "step",
         "task_queue",
         "timestamp",
         "version",

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from ledger.checkouts import PaymentState, Status
 from ledger.watch import DueWebhook, Watch
@@ -51,7 +51,9 @@ class Delivery:
             if event.age > UNKNOWN_AFTER:
                 await self.watch.settle_webhook(event.event_id, "unknown-payment")
         elif event.status in _LISTENING:
-            await self._signal(event, event.checkout_id)
+            # Without the engine it stays due; what needs none is settled all the same.
+            if self.engine.connected:
+                await self._signal(event, event.checkout_id)
         elif event.payment in _OVER:
             await self.watch.settle_webhook(event.event_id, "already-known")
 
@@ -62,9 +64,9 @@ class Delivery:
         try:
             await handle.signal(CheckoutWorkflow.payment_event, hint, rpc_timeout=RPC_TIMEOUT)
         except RPCError as error:
-            SIGNALS.labels(error.status.name.lower()).inc()
-            if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
-            log.warning("webhook without workflow", checkout_id=checkout_id)
+            # It stays due. One that does not get through must not hold up the others.
+            outcome = error.status.name.lower()
+            SIGNALS.labels(outcome).inc()
+            log.warning("webhook not brought", checkout_id=checkout_id, outcome=outcome)
         else:
             SIGNALS.labels("ok").inc()

@@ -38,6 +38,11 @@ class Engine:
             else:
                 self._connected.set_result(client)
 
+    @property
+    def connected(self) -> bool:
+        """Tell whether the client is there."""
+        return self._connected.done()
+
     async def client(self) -> Client:
         """Give the client once there is one; afterwards it reconnects by itself."""
         return await asyncio.shield(self._connected)

@@ -93,7 +93,7 @@ class CheckoutWorkflow:
                 result_type=StepResult,
                 summary=SUMMARIES[command.step],
                 start_to_close_timeout=timedelta(seconds=self.start.step_seconds),
-                schedule_to_close_timeout=schedule_to_close(command.step, self.start.ttl_seconds),
+                schedule_to_close_timeout=schedule_to_close(command.step),
                 retry_policy=PATIENT,
             )
         except ActivityError as error:
@@ -103,12 +103,15 @@ class CheckoutWorkflow:
         if command.step is Step.RESERVE_STOCK and result.code is None:
             # The interval starts when the answer arrives: the timer can be late, never early.
             self.deadline = workflow.now() + timedelta(seconds=self.start.ttl_seconds)
+        if result.seconds_left is not None:
+            self.deadline = workflow.now() + timedelta(seconds=result.seconds_left)
         return Done(
             step=command.step,
             status=Status(result.status),
             code=result.code,
             reservation=ReservationState(result.reservation) if result.reservation else None,
             declined=result.declined,
+            extension=result.extension,
         )
 
     def _input(self, command: Command) -> StepInput:

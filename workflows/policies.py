@@ -19,11 +19,12 @@ PATIENT = RetryPolicy(
 """No attempt limit. For forward steps the time limit ends it; undo and money never give up."""
 
 
-def schedule_to_close(step: Step, ttl_seconds: int) -> timedelta | None:
-    """Bound the forward steps by the time in which somebody still waits; nothing else is bounded."""
-    if step in FORWARD_STEPS:
-        return max(GIVE_UP_AFTER, timedelta(seconds=ttl_seconds))
-    return None
+def schedule_to_close(step: Step) -> timedelta | None:
+    """Bound the forward steps by the time in which somebody still waits; nothing else is bounded.
+
+    A cancel and the end of the TTL wait for the step under way: this bounds them too.
+    """
+    return GIVE_UP_AFTER if step in FORWARD_STEPS else None
 
 
 SUMMARIES: dict[Step, str] = {

@@ -119,6 +119,7 @@ class Done:
     code: str | None = None
     reservation: ReservationState | None = None
     declined: bool = False
+    extension: int | None = None
 
 
 Event = Began | PaymentHinted | TimeOver | CancelAsked | GaveUp | Done
@@ -226,6 +227,8 @@ def _reserved(story: Story, event: Done) -> Story:
 def _payment_requested(story: Story, event: Done) -> Story:
     if event.code is not None:
         return _ended(story, Status.CANCELLED, event.code)
+    if event.status is not Status.AWAITING_PAYMENT:
+        return _hold_gone(story, event)
     return replace(story, stage=Stage.AWAITING_PAYMENT)
 
 
@@ -268,7 +271,8 @@ def _let_go(story: Story, event: Done) -> Story:
     if event.code in ("not-held", "too-late") or (event.code or "").startswith("already-"):
         return _hold_gone(story, event)
     if event.code == "extended":
-        return replace(story, stage=Stage.AWAITING_PAYMENT, time_over=False)
+        extension = story.extension if event.extension is None else event.extension
+        return replace(story, stage=Stage.AWAITING_PAYMENT, time_over=False, extension=extension)
     return replace(story, stage=Stage.UNDOING, undo=_without_release(story.undo))
 
 
@@ -285,6 +289,12 @@ def _voided(story: Story, event: Done) -> Story:
     return replace(story, undo=undo)
 
 
+def _order_cancelled(story: Story, event: Done) -> Story:
+    if event.code is not None:
+        return replace(story, stage=Stage.CLOSED, undo=())
+    return _undone(story, event)
+
+
 def _undone(story: Story, event: Done) -> Story:
     return replace(story, undo=tuple(step for step in story.undo if step is not event.step))
 
@@ -298,7 +308,7 @@ _FOLD = {
     Step.RELEASE_STOCK: _let_go,
     Step.EXPIRE_HOLD: _let_go,
     Step.VOID_PAYMENT: _voided,
-    Step.CANCEL_ORDER: _undone,
+    Step.CANCEL_ORDER: _order_cancelled,
     Step.REFUND_PAYMENT: _undone,
 }
 

@@ -109,11 +109,13 @@ def expire(world: World, command: Expire) -> Change:
     """Give a hold back because its time is over.
 
     Refused: `unknown-checkout`, `unknown-reservation`; `not-held` with the state, where somebody
-    else was first; `extended`, where the hold is longer than the caller knew.
+    else was first; `extended`, where the hold is longer than the caller knew, with what is left of it.
     """
     checkout, reservation = held(world, command)
     if reservation.extension != command.extension:
-        raise Refused("extended", extension=reservation.extension)
+        raise Refused(
+            "extended", extension=reservation.extension, seconds_left=_left(world, reservation)
+        )
     # From here it must succeed.
     return _ended(
         command,
@@ -204,6 +206,12 @@ def held(world: World, command: Expire | Fence) -> tuple[Checkout, Reservation]:
 def moves_of(reservation: Reservation, kind: MovementKind, target: Pile) -> tuple[Move, ...]:
     """Move all units of a reservation out of `reserved`."""
     return _moves(reservation.lines, kind, Pile.RESERVED, target)
+
+
+def _left(world: World, reservation: Reservation) -> float:
+    """Say how long a hold still lasts by the ledger's own clock: an interval, for whoever keeps a timer."""
+    assert reservation.expires_at is not None
+    return max(0.0, (reservation.expires_at - world.now).total_seconds())
 
 
 def _reservation_row(world: World, reservation_id: str) -> Reservation:

@@ -190,7 +190,7 @@ async def record_all() -> None:
             told = {"workflow_id": checkout.handle.id, "history": anonymous(json.loads(history))}
             file = HISTORIES / f"{ending.__name__}.json"
             file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
-            print(ending.__name__, checkout.row()["status"])  # noqa: T201 - it is a command
+            print(ending.__name__, checkout.row()["status"])
 
 
 def anonymous(told: Any) -> Any:

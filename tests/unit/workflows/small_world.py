@@ -60,8 +60,8 @@ LISTENING = (Status.RESERVING, Status.AWAITING_PAYMENT)
 PAID_FOR = ("payment_intent.amount_capturable_updated", "payment_intent.succeeded")
 
 
-class BrokenPromiseError(AssertionError):
-    """A promise of the house was broken at this very moment."""
+class BrokenPromiseError(BaseException):
+    """A promise of the house was broken at this very moment. No step can catch it."""
 
 
 class AttemptCut(Exception):
