@@ -128,7 +128,9 @@ def make_plan(state: StateDirectory, caller: Mapping[str, str]) -> Plan:
     wished = caller.get(API_PORT, "0")
     if wished != "0":
         kept["api"] = _asked_port(wished)
-    ports = choose_ports(PREFERRED_PORTS, kept)
+    # Who names a port of their own shares the machine with another stack, which has the usual ones.
+    usual = PREFERRED_PORTS if wished == "0" else dict.fromkeys(PREFERRED_PORTS)
+    ports = choose_ports(usual, kept)
     write_private_json(state.ports, ports)
     return Plan(state, caller, ports, kept_keys(state.secrets))
 

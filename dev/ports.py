@@ -26,7 +26,8 @@ def is_free(port: int) -> bool:
 
 def free_port(avoid: Collection[int] = ()) -> int:
     """Find a port nobody listens on, outside `avoid`."""
-    for port in random.sample(RANGE, ATTEMPTS):
+    # From the system: two test runs of one seed must not walk through the same ports.
+    for port in random.SystemRandom().sample(RANGE, ATTEMPTS):
         if port not in avoid and is_free(port):
             return port
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:

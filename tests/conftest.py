@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any, LiteralString
 
 import psycopg
@@ -20,6 +21,21 @@ from ledger.migrate import upgrade
 from ledger.posting import Ledger
 
 TEMPLATE = "onhand_template"
+ROOT = Path(__file__).parent
+
+SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga"}
+"""Folders that use the same servers, by what to call them together."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each folder on one process, for its servers' sake, and begin with the slowest.
+
+    Within a folder the order stays random.
+    """
+    for item in items:
+        folder = item.path.relative_to(ROOT).parent
+        item.add_marker(pytest.mark.xdist_group(SHARED_SERVERS.get(folder.name, str(folder))))
+    items.sort(key=lambda item: "acceptance" not in item.path.parts)
 
 
 @dataclass(kw_only=True)

@@ -116,13 +116,17 @@ class FrontDoor:
 
     async def ask_for_payment(self, checkout_id: str) -> None:
         """Do what the worker does second: the provider knows of the payment."""
+        await self.start_payment(checkout_id)
+        await self.see_payment(
+            checkout_id, PaymentState.REQUIRES_PAYMENT, proves=PaymentOperationKind.AUTHORIZE
+        )
+
+    async def start_payment(self, checkout_id: str) -> None:
+        """Write down that the provider is being asked; asked before, it changes nothing."""
         await self.wiring.ledger.post(
             StartPaymentOperation(
                 actor="test", checkout_id=checkout_id, kind=PaymentOperationKind.AUTHORIZE
             )
-        )
-        await self.see_payment(
-            checkout_id, PaymentState.REQUIRES_PAYMENT, proves=PaymentOperationKind.AUTHORIZE
         )
 
     async def see_payment(
@@ -182,7 +186,7 @@ def bearer(*scopes: str, subject: str = "shop", **claims: Any) -> dict[str, str]
         "iss": "onhand",
         "aud": "onhand",
         "sub": subject,
-        "exp": now + 60,
+        "exp": now + 3_600,
         "scope": " ".join(scopes),
     } | claims
     kept = {name: claim for name, claim in whole.items() if claim is not None}

@@ -90,6 +90,7 @@ async def test_a_checkout_cancelled_before_its_payment_was_known_is_no_201(
     await front_door.receive("chair-in", "BER1", CHAIR=1)
     checkout_id = (await front_door.order("chair-1", lines=lines(CHAIR=1))).json()["checkout_id"]
     await front_door.reserve(checkout_id)
+    await front_door.start_payment(checkout_id)
     await front_door.release(checkout_id)
     first = await front_door.order("chair-1", lines=lines(CHAIR=1))
     await front_door.ask_for_payment(checkout_id)

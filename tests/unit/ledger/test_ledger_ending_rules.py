@@ -24,6 +24,7 @@ from tests.unit.ledger.cast import (
     LAMP,
     NOON,
     PRICE,
+    TTL_SECONDS,
     do,
     refusal,
     told,
@@ -115,7 +116,8 @@ def test_expiry_that_knew_another_extension_is_refused(extension: int) -> None:
     """The hold is longer, or another one, than the caller knew."""
     shop = told(cast.commands_to_hold())
     spoil_reservation(extension=1)(shop)
-    assert refusal(shop, cast.expire(extension=extension)).facts == {"extension": 1}
+    refused = refusal(shop, cast.expire(extension=extension))
+    assert refused.facts == {"extension": 1, "seconds_left": TTL_SECONDS}
 
 
 @pytest.mark.parametrize(
