@@ -19,6 +19,7 @@ from dev.postgres import PostgresServer, create_database, grant_application, run
 from ledger.database import engine
 from ledger.migrate import upgrade
 from ledger.posting import Ledger
+from tests.proof import FULL
 
 TEMPLATE = "onhand_template"
 ROOT = Path(__file__).parent
@@ -27,15 +28,24 @@ SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga"}
 """Folders that use the same servers, by what to call them together."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep each folder on one process, for its servers' sake, and begin with the slowest.
 
-    Within a folder the order stays random.
+    Within a folder the order stays random. What is too long for every day waits for `make prove`.
     """
+    long = [item for item in items if waits_for_prove(item)]
+    if long and not FULL:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     for item in items:
         folder = item.path.relative_to(ROOT).parent
         item.add_marker(pytest.mark.xdist_group(SHARED_SERVERS.get(folder.name, str(folder))))
     items.sort(key=lambda item: "acceptance" not in item.path.parts)
+
+
+def waits_for_prove(item: pytest.Item) -> bool:
+    """Tell whether a test is marked `proof(only=True)`."""
+    return any(marker.kwargs.get("only") for marker in item.iter_markers("proof"))
 
 
 @dataclass(kw_only=True)

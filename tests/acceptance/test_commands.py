@@ -22,6 +22,7 @@ def test_help_names_every_command() -> None:
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.proof(only=True)
 def test_the_demo_keeps_every_promise_and_says_where_to_look(tmp_path: Path) -> None:
     """From an empty directory: exit 0, the docs and the UI named, and no process left."""
     told = onhand("demo", cwd=tmp_path, ONHAND_STATE_DIR="", ONHAND_API_PORT=str(free_port()))

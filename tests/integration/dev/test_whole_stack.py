@@ -29,6 +29,7 @@ def replaced(state: Path, name: str) -> None:
     eventually(lambda: now(state).pids[name] not in ([], before))
 
 
+@pytest.mark.proof(only=True)
 def test_whatever_is_killed_comes_back_at_the_same_address(tmp_path: Path) -> None:
     """Fault tests kill each in turn, and hold on to the addresses they were told."""
     state = tmp_path / "state"
