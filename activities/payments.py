@@ -28,7 +28,7 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.errors import PaymentRefused
 from payments.provider import PaymentProvider
-from payments.values import ProviderPayment, ProviderState
+from payments.values import ProviderPayment, ProviderState, RefundState
 
 _Kind = PaymentOperationKind
 
@@ -101,8 +101,15 @@ class PaymentSteps:
         states = await self.watch.states(step.checkout_id)
         if not states.payment_asked_for or states.payment is PaymentState.VOIDED:
             return StepResult(status=states.status)
-        intent = states.payment_intent or await self._learnt_intent(step)
+        try:
+            intent = states.payment_intent or await self._learnt_intent(step)
+        except PaymentRefused as refused:
+            # It was never opened and never will be: there is nothing to void.
+            return StepResult(status=await self._fail(step, _Kind.AUTHORIZE, refused.code))
         seen = await self.provider.look_up(payment_intent=intent)
+        if seen.state is ProviderState.PROCESSING:
+            # A debit under way cannot be called back; it is looked at until it fails or is taken.
+            raise Transient("payment-under-way", checkout_id=step.checkout_id)
         if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
             asked = await self._start(step, _Kind.VOID)
             seen = await self._voided(step, intent, asked)
@@ -115,17 +122,21 @@ class PaymentSteps:
         asked = await self._start(step, _Kind.REFUND)
         intent = asked["payment_intent"]
         try:
-            await self.provider.refund(
+            refund = await self.provider.refund(
                 payment_intent=intent,
                 amount_minor=asked["amount_minor"],
                 idempotency_key=asked["key"],
             )
-        except PaymentRefused as refused:
-            activity.logger.warning("refund refused", extra={"code": refused.code})
+            refused = "refund-failed" if refund.state is RefundState.FAILED else None
+            pending = refund.state is RefundState.PENDING
+        except PaymentRefused as refusal:
+            refused, pending = refusal.code, False
         seen = await self.provider.look_up(payment_intent=intent)
-        if as_seen(seen).state is not PaymentState.REFUNDED:
-            raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
-        return await self._record(step, seen, _Kind.REFUND)
+        if not pending and as_seen(seen).state is PaymentState.REFUNDED:
+            return await self._record(step, seen, _Kind.REFUND)
+        if refused is not None:
+            await self._fail(step, _Kind.REFUND, refused)
+        raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
 
     async def _start(self, step: StepInput, kind: PaymentOperationKind) -> Mapping[str, Any]:
         return await self.ledger.post(

@@ -29,9 +29,9 @@ def demo(
     console = Console()
     state = state_directory()
     place = state.with_name(f"{state.name}-demo")
-    _forget(place)
     console.print("Starting Postgres, Temporal, a payment simulator, the worker and the API …")
     try:
+        _forget(place)
         with started_stack(place) as runtime:
             broken = asyncio.run(show(runtime, console))
             console.print(f"\nAPI docs     {runtime.api}/docs\nTemporal UI  {runtime.temporal_ui}")

@@ -21,6 +21,7 @@ PREFERRED_PORTS: Mapping[str, int | None] = {
     "postgres": None,
     "payments": None,
 }
+PORTS = range(1, 65_536)
 OWN_PREFIX = "ONHAND_"
 API_PORT = "ONHAND_API_PORT"
 TOKEN_SECRET = "ONHAND_TOKEN_SECRET"  # noqa: S105 - the variable's name
@@ -137,7 +138,7 @@ def make_plan(state: StateDirectory, caller: Mapping[str, str]) -> Plan:
 
 def _asked_port(text: str) -> int:
     port = int(text) if text.isdecimal() else 0
-    if not is_free(port):
+    if port not in PORTS or not is_free(port):
         message = f"{API_PORT} is {text}, which is not a free port."
         raise PortTakenError(message)
     return port

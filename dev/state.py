@@ -15,6 +15,7 @@ from dev.postgres_home import remove_home
 MARKER = "onhand-state"
 MARKER_TEXT = "Made by `onhand dev`; `onhand dev --fresh` empties this directory.\n"
 LOCK = "lock"
+IGNORE_ALL = "*\n"
 KEPT_WHEN_EMPTIED = {MARKER, LOCK, ".gitignore"}
 
 
@@ -88,6 +89,13 @@ class StateDirectory:
         for folder in (self.postgres, self.temporal, self.payments.parent, self.path / "logs"):
             folder.mkdir(mode=0o700, exist_ok=True)
 
+    def _ignore_in_git(self) -> None:
+        ignored = self.path / ".gitignore"
+        if ignored.exists() and ignored.read_text() != IGNORE_ALL:
+            message = f"{ignored} is not ours; choose another ONHAND_STATE_DIR."
+            raise ForeignDirectoryError(message)
+        ignored.write_text(IGNORE_ALL)
+
     def _make(self) -> None:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         marker = self.path / MARKER
@@ -98,5 +106,5 @@ class StateDirectory:
                     f"{self.path} holds files that are not ours; choose another ONHAND_STATE_DIR."
                 )
                 raise ForeignDirectoryError(message)
-            (self.path / ".gitignore").write_text("*\n")
+            self._ignore_in_git()
             marker.write_text(MARKER_TEXT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -91,6 +91,15 @@ class ReservationTokenSettings(Group):
 
     reservation_token_keys: SecretStr
     """`key_id:secret`, comma-separated; the first signs, all verify."""
+
+    @field_validator("reservation_token_keys")
+    @classmethod
+    def _named_and_secret(cls, keys: SecretStr) -> SecretStr:
+        pairs = [item.partition(":") for item in _listed(keys)]
+        if not pairs or not all(key_id and secret for key_id, _, secret in pairs):
+            message = "each must be key_id:secret, and one at least"
+            raise ValueError(message)
+        return keys
 
     def token_keys(self) -> dict[str, str]:
         """Secret by key id, the signing one first."""

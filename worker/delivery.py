@@ -24,6 +24,8 @@ log = structlog.get_logger("worker.delivery")
 
 SIGNALS = Counter("onhand_webhooks_signalled_total", "Webhooks brought to a workflow", ["outcome"])
 
+REFUNDS_FAILED = Counter("onhand_refunds_failed_total", "Refunds that failed after they were made")
+
 RPC_TIMEOUT = timedelta(seconds=5)
 
 UNKNOWN_AFTER = timedelta(minutes=10)
@@ -55,7 +57,16 @@ class Delivery:
             if self.engine.connected:
                 await self._signal(event, event.checkout_id)
         elif event.payment in _OVER:
-            await self.watch.settle_webhook(event.event_id, "already-known")
+            await self.watch.settle_webhook(event.event_id, self._last_word(event))
+
+    def _last_word(self, event: DueWebhook) -> str:
+        """Say what becomes of an event on a checkout that is over; a refund's news is not ours yet."""
+        if not event.kind.startswith("refund."):
+            return "already-known"
+        if event.kind == "refund.failed":
+            REFUNDS_FAILED.inc()
+            log.error("refund failed afterwards", checkout_id=event.checkout_id)
+        return "not-acted-on"
 
     async def _signal(self, event: DueWebhook, checkout_id: str) -> None:
         client = await self.engine.client()

@@ -120,6 +120,19 @@ async def test_an_event_after_the_end_is_settled(own_shop: Shop) -> None:
     assert own_shop.database.value(DISPOSITION, event) == "already-known"
 
 
+async def test_news_of_a_refund_after_the_end_is_not_called_known(own_shop: Shop) -> None:
+    """Nobody has acted on it: whoever looks at the inbox must be able to find it."""
+    checkout = await payable(own_shop)
+    async with own_shop.working():
+        await started(checkout)
+        await checkout.pay()
+        await checkout.ended()
+
+    event = await checkout.hear("refund.failed")
+
+    assert own_shop.database.value(DISPOSITION, event) == "not-acted-on"
+
+
 async def test_an_event_while_the_money_moves_waits_until_it_is_known(own_shop: Shop) -> None:
     """Past the fence nobody listens, but it stays due until the capture is proved."""
     checkout = await payable(own_shop)

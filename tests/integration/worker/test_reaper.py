@@ -76,7 +76,11 @@ async def shown(ledger: Ledger, checkout_id: str, state: PaymentState) -> None:
     kind = PaymentOperationKind.AUTHORIZE
     await ledger.post(StartPaymentOperation(actor="workflow", checkout_id=checkout_id, kind=kind))
     seen = SeenPayment(
-        payment_intent=f"pi_{checkout_id}", state=state, amount_minor=4_900, currency="EUR"
+        payment_intent=f"pi_{checkout_id}",
+        state=state,
+        amount_minor=4_900,
+        currency="EUR",
+        captured_minor=4_900 if state is PaymentState.CAPTURED else 0,
     )
     await ledger.post(
         RecordPayment(actor="workflow", checkout_id=checkout_id, seen=seen, proves=kind)
@@ -202,6 +206,20 @@ async def test_a_debit_paid_and_not_fenced_yet_is_its_workflows_to_end(
     await reaper.round()
 
     assert (database.value(STATE, paid), database.value(STATE, lapsed)) == ("held", "expired")
+
+
+async def test_a_paid_hold_nobody_fences_is_not_kept_for_ever(
+    reaper: Reaper, database: Database
+) -> None:
+    """Its workflow is gone: after a quarter of an hour the stock is free, and the money is owed back."""
+    paid = await held(reaper.ledger, "co_ada")
+    await shown(reaper.ledger, "co_ada", PaymentState.CAPTURED)
+    database.run("UPDATE reservation SET expires_at = clock_timestamp() - interval '16 minutes'")
+
+    await reaper.round()
+
+    assert database.value(STATE, paid) == "expired"
+    assert database.value("SELECT status FROM checkout") == "refund_pending"
 
 
 async def test_an_extended_hold_lapses_under_its_new_name(

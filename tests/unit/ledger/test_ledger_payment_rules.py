@@ -313,3 +313,10 @@ def test_a_void_that_failed_can_be_asked_again() -> None:
     shop = told([*cast.commands_to_authorize(), cast.release(), start(VOID)])
     do(shop, cast.fail(VOID))
     assert do(shop, start(VOID)).answer["state"] == "requested"
+
+
+def test_a_capture_of_another_amount_places_no_order() -> None:
+    """Somebody took one cent in the provider's dashboard: that does not buy a lamp."""
+    shop = told(cast.commands_to_authorize())
+    a_cent = Seen(state=PaymentState.CAPTURED, authorized=PRICE, captured=1)
+    assert refusal(shop, record(a_cent)).code == "amount-mismatch"

@@ -294,8 +294,8 @@ class Search:
                 operation.kind == "capture" and operation.state == "failed"
                 for operation in now.operations
             ),
-            "a debit that failed after its void was refused": (
-                any(op.kind == "void" and op.state == "failed" for op in now.operations)
+            "a debit that failed after the end": (
+                now.checkout.status in (Status.CANCELLED, Status.EXPIRED)
                 and now.intent is not None
                 and now.intent.decline is not None
             ),

@@ -78,7 +78,7 @@ def test_a_debit_that_may_settle_at_any_moment() -> None:
 
     kept(found)
     assert found.rare["captured before the fence"] > 20
-    assert found.rare["a debit that failed after its void was refused"] > 5
+    assert found.rare["a debit that failed after the end"] > 5
     assert found.endings["refunded"] > 100
 
 
