@@ -187,7 +187,7 @@ def _refuse_not_now(command: StartPaymentOperation, checkout: Checkout, payment:
 def _refuse_unusable(payment: Payment, seen: SeenPayment, state: PaymentState) -> None:
     if (seen.amount_minor, seen.currency) != (payment.amount_minor, payment.currency):
         raise Refused("amount-mismatch", amount_minor=seen.amount_minor, currency=seen.currency)
-    if state is _S.CAPTURED and seen.captured_minor != payment.amount_minor:
+    if seen.state is _S.CAPTURED and seen.captured_minor != payment.amount_minor:
         raise Refused("amount-mismatch", captured_minor=seen.captured_minor)
     if state in _GONE:
         raise Refused(f"payment-{state}", payment_intent=seen.payment_intent)
