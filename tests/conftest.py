@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,12 @@ ROOT = Path(__file__).parent
 
 SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga"}
 """Folders that use the same servers, by what to call them together."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C though a shell that put us in the background had it ignored: children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
