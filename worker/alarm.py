@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.inbox import CHANNEL
+from worker.loops import FAILURES
 
 
 class WebhookAlarm:
@@ -23,7 +24,8 @@ class WebhookAlarm:
             driver = await self._listening()
             async for _ in driver.notifies(timeout=seconds, stop_after=1):
                 return
-        except Exception:  # noqa: BLE001 - a broken ear must not stop the loop; it is opened again
+        except Exception as error:  # noqa: BLE001 - a broken ear must not stop the loop; it is opened again
+            FAILURES.labels("alarm", type(error).__name__).inc()
             await self.close()
             await asyncio.sleep(min(seconds, 1.0))
 
