@@ -1,6 +1,7 @@
 """From locked rows to a world: the reads of a batch, in the one order in which rows are ever locked.
 
-Checkouts first, then stock, each sorted: two batches can wait for each other, but never crosswise.
+Checkouts first, then transfers and returns, then stock, each sorted: two batches can wait for each
+other, but never crosswise.
 Everything the rules read is read after the locks, since a statement sees what was committed when it
 began.
 """
@@ -8,6 +9,7 @@ began.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from typing import Any
 
 import orjson
@@ -28,6 +30,13 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Command, Needs
+from ledger.documents.loading import (
+    arrivals,
+    load_claims_on_rows,
+    load_order_lines,
+    load_records,
+    rows_of_records,
+)
 from ledger.stock import Stock
 from ledger.world import Location, Row, World
 
@@ -70,14 +79,21 @@ JOIN checkout c ON c.owner = wanted.owner AND c.cart_id = wanted.cart_id
 WHERE c.status IN ('reserving', 'awaiting_payment', 'committing')
 """)
 
-# Only products and locations that exist: for the others the rule has a refusal with a name.
+# Only where every product and location of a group exists: for the others the rule has a refusal with a
+# name, and a refused document must not leave an empty row behind.
 _MAKE_ROWS = text("""
+WITH wanted AS (
+  SELECT w.ordinal, w.sku, w.location,
+         bool_and(p.sku IS NOT NULL AND l.location IS NOT NULL) OVER (PARTITION BY w.ordinal) AS whole
+  FROM json_to_recordset(:rows) AS w(ordinal integer, sku text, location text)
+  LEFT JOIN product p ON p.sku = w.sku
+  LEFT JOIN location l ON l.location = w.location
+)
 INSERT INTO stock (sku, location)
-SELECT p.sku, l.location
-FROM json_to_recordset(:rows) AS wanted(sku text, location text)
-JOIN product p ON p.sku = wanted.sku
-JOIN location l ON l.location = wanted.location
-ORDER BY p.sku, l.location
+SELECT DISTINCT sku, location
+FROM wanted
+WHERE whole
+ORDER BY sku, location
 ON CONFLICT DO NOTHING
 """)
 
@@ -136,9 +152,12 @@ async def load(connection: AsyncConnection, commands: Sequence[Command]) -> Worl
     world = World()
     if needs.checkouts:
         await _load_checkouts(connection, world, needs)
+        await load_order_lines(connection, world)
     if needs.carts:
         await _load_carts(connection, world, needs)
+    await load_records(connection, world, needs)
     await _load_stock(connection, world, needs)
+    await load_claims_on_rows(connection, world, needs)
     if needs.skus:
         await _load_claims(connection, world, needs)
     world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
@@ -147,13 +166,9 @@ async def load(connection: AsyncConnection, commands: Sequence[Command]) -> Worl
 
 def _joined(needs: Iterable[Needs]) -> Needs:
     all_needs = list(needs)
+    names = [field.name for field in fields(Needs)]
     return Needs(
-        checkouts=frozenset().union(*(need.checkouts for need in all_needs)),
-        stock_of=frozenset().union(*(need.stock_of for need in all_needs)),
-        skus=frozenset().union(*(need.skus for need in all_needs)),
-        rows=frozenset().union(*(need.rows for need in all_needs)),
-        carts=frozenset().union(*(need.carts for need in all_needs)),
-        customers=frozenset().union(*(need.customers for need in all_needs)),
+        **{name: frozenset().union(*(getattr(need, name) for need in all_needs)) for name in names}
     )
 
 
@@ -185,14 +200,15 @@ async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -
 
 
 async def _load_stock(connection: AsyncConnection, world: World, needs: Needs) -> None:
-    rows = set(needs.rows)
+    made = needs.new_rows | arrivals(world, needs)
+    rows = set(needs.rows).union(rows_of_records(world), *made)
     for reservation in world.reservations.values():
         if reservation.checkout_id in needs.stock_of:
             rows |= {(line.sku, line.location) for line in reservation.lines}
     if not rows and not needs.skus:
         return
-    if needs.rows:
-        await connection.execute(_MAKE_ROWS, {"rows": _rows(needs.rows)})
+    if made:
+        await connection.execute(_MAKE_ROWS, {"rows": _groups(made)})
     if rows:
         wanted: dict[str, Any] = {"skus": sorted(needs.skus), "rows": _rows(rows)}
         locked = await connection.execute(_LOCK_STOCK, wanted)
@@ -201,12 +217,13 @@ async def _load_stock(connection: AsyncConnection, world: World, needs: Needs) -
     for row in locked.mappings():
         stock = Stock(**{**row, "paused": tuple(row["paused"])})
         world.stock[stock.sku, stock.location] = stock
-    await _load_policies(connection, world, needs)
+    await _load_policies(connection, world, needs.skus | {sku for sku, _ in rows}, rows)
 
 
-async def _load_policies(connection: AsyncConnection, world: World, needs: Needs) -> None:
-    skus = set(needs.skus) | {sku for sku, _ in needs.rows}
-    locations = {location for _, location in world.stock} | {place for _, place in needs.rows}
+async def _load_policies(
+    connection: AsyncConnection, world: World, skus: Iterable[str], rows: Iterable[Row]
+) -> None:
+    locations = {location for _, location in world.stock} | {place for _, place in rows}
     for row in await connection.execute(_PRODUCTS, {"skus": sorted(skus)}):
         world.products[row.sku] = row.limit_per_customer
     for row in await connection.execute(_LOCATIONS, {"locations": sorted(locations)}):
@@ -255,6 +272,16 @@ def _reservation(row: Any) -> Reservation:
 
 def _rows(rows: Iterable[Row]) -> str:
     return _json([{"sku": sku, "location": location} for sku, location in sorted(rows)])
+
+
+def _groups(groups: Iterable[frozenset[Row]]) -> str:
+    return _json(
+        [
+            {"ordinal": ordinal, "sku": sku, "location": location}
+            for ordinal, group in enumerate(groups)
+            for sku, location in group
+        ]
+    )
 
 
 def _json(value: Any) -> str:

@@ -21,6 +21,19 @@ EVENT_TYPES: dict[MovementKind, str] = {
     MovementKind.EXPIRE: "ReservationExpired",
     MovementKind.CONFIRM: "OrderConfirmed",
     MovementKind.CANCEL: "OrderCancelled",
+    MovementKind.SHIP: "StockShipped",
+    MovementKind.RETURN: "StockReturned",
+    MovementKind.RESTOCK: "StockRestocked",
+    MovementKind.REGRADE: "StockRestocked",
+    MovementKind.DAMAGE: "StockDamaged",
+    MovementKind.TRANSFER: "StockTransferred",
+    MovementKind.WRITE_OFF: "ManualAdjustment",
+    MovementKind.ADJUST: "ManualAdjustment",
+    MovementKind.RESEARCH: "ManualAdjustment",
+    MovementKind.RESOLVE: "ManualAdjustment",
+    MovementKind.LOSE: "ManualAdjustment",
+    MovementKind.SET_SAFETY_STOCK: "AvailabilityPolicyChanged",
+    MovementKind.SET_FEED_BUFFER: "AvailabilityPolicyChanged",
     MovementKind.PAUSE: "AvailabilityPolicyChanged",
     MovementKind.RESUME: "AvailabilityPolicyChanged",
 }
@@ -33,6 +46,13 @@ def shard(subject: str) -> int:
     return zlib.crc32(subject.encode()) % SHARDS
 
 
+def event_type(movement: Movement) -> str:
+    """Name the event of a movement. What comes back to another location than it left is a return there."""
+    if movement.kind is MovementKind.TRANSFER and movement.target is Pile.RETURNED:
+        return EVENT_TYPES[MovementKind.RETURN]
+    return EVENT_TYPES[movement.kind]
+
+
 def row(movement: Movement) -> dict[str, Any]:
     """Make the outbox row of a movement."""
     after = movement.after
@@ -41,7 +61,7 @@ def row(movement: Movement) -> dict[str, Any]:
         "subject": subject,
         "sequence": after.sequence,
         "shard": shard(subject),
-        "type": EVENT_TYPES[movement.kind],
+        "type": event_type(movement),
         "recorded_at": movement.recorded_at,
         "payload": _payload(movement),
     }
@@ -54,6 +74,8 @@ def _payload(movement: Movement) -> dict[str, Any]:
         "location": after.location,
         "sequence": after.sequence,
         "kind": movement.kind.value,
+        "source": movement.source,
+        "target": movement.target,
         "quantity": movement.quantity,
         "cause": {"kind": cause.kind, "id": cause.id},
         "reason": cause.reason,
@@ -63,5 +85,7 @@ def _payload(movement: Movement) -> dict[str, Any]:
         "on_hand": after.on_hand,
         "held_back": after.held_back,
         "available": after.available,
+        "safety_stock": after.safety_stock,
+        "feed_buffer": after.feed_buffer,
         "paused": list(after.paused),
     }

@@ -1,7 +1,7 @@
 """The one write path: a batch of commands in one transaction, each answered.
 
 In this order, each step sorted so that no two batches wait for each other crosswise: claim the
-operation keys, lock checkouts and then stock, read, decide, write, commit.
+operation keys, lock checkouts, transfers and returns, then stock, read, decide, write, commit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -73,6 +73,8 @@ class Answer:
     error: LedgerError | None = None
     replayed: bool = False
     """True where this is the first answer again and nothing was done."""
+    waiting: bool = False
+    """True where a document waits for its predecessor: kept in the inbox, and not as an operation."""
 
     def accepted(self) -> Mapping[str, Any]:
         """Give the body, or raise what refused the command."""
@@ -197,16 +199,16 @@ def _replayed(command: Command, fingerprint: bytes, outcome: Any) -> Answer:
 def _twin(first: Command, twin: Command, answer: Answer) -> Answer:
     if first.fingerprint() != twin.fingerprint():
         return Answer(error=KeyConflict("key-reused", key=twin.key))
-    return Answer(body=answer.body, error=answer.error, replayed=True)
+    return replace(answer, replayed=True)
 
 
 def _decided(world: World, command: Command) -> Answer:
     try:
         change = decide(world, command)
         world.apply(change)
-    except (Refused, Broken) as error:
+    except (Refused, KeyConflict, Broken) as error:
         return Answer(error=error)
-    return Answer(body=change.answer, error=change.refusal)
+    return Answer(body=change.answer, error=change.refusal, waiting=change.waiting)
 
 
 async def _settle(
@@ -219,7 +221,9 @@ async def _settle(
     kept: list[dict[str, Any]] = []
     taken_back: list[str] = []
     for key, answer in answers.items():
-        if answer.error is None:
+        if answer.waiting:
+            taken_back.append(key)
+        elif answer.error is None:
             kept.append({"key": key, "outcome": {"accepted": answer.body}})
         elif isinstance(answer.error, Refused) and key in remembering:
             refusal = {"refused": answer.error.code, "facts": answer.error.facts}

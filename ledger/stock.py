@@ -41,30 +41,88 @@ class MovementKind(StrEnum):
     EXPIRE = "expire"
     CONFIRM = "confirm"
     CANCEL = "cancel"
+    SHIP = "ship"
+    RETURN = "return"
+    RESTOCK = "restock"
+    DAMAGE = "damage"
+    REGRADE = "regrade"
+    WRITE_OFF = "write_off"
+    ADJUST = "adjust"
+    RESEARCH = "research"
+    RESOLVE = "resolve"
+    TRANSFER = "transfer"
+    LOSE = "lose"
 
+    SET_SAFETY_STOCK = "set_safety_stock"
+    SET_FEED_BUFFER = "set_feed_buffer"
     PAUSE = "pause"
     RESUME = "resume"
 
 
+_K, _P = MovementKind, Pile
+
 ALLOWED_MOVES: dict[MovementKind, frozenset[tuple[Pile, Pile]]] = {
-    MovementKind.RECEIVE: frozenset({(Pile.SUPPLY, Pile.SELLABLE)}),
-    MovementKind.RESERVE: frozenset({(Pile.SELLABLE, Pile.RESERVED)}),
-    MovementKind.RELEASE: frozenset({(Pile.RESERVED, Pile.SELLABLE)}),
-    MovementKind.EXPIRE: frozenset({(Pile.RESERVED, Pile.SELLABLE)}),
-    MovementKind.CONFIRM: frozenset({(Pile.RESERVED, Pile.SOLD)}),
-    MovementKind.CANCEL: frozenset({(Pile.SOLD, Pile.SELLABLE)}),
+    _K.RECEIVE: frozenset({(_P.SUPPLY, _P.SELLABLE)}),
+    _K.RESERVE: frozenset({(_P.SELLABLE, _P.RESERVED)}),
+    _K.RELEASE: frozenset({(_P.RESERVED, _P.SELLABLE)}),
+    _K.EXPIRE: frozenset({(_P.RESERVED, _P.SELLABLE)}),
+    _K.CONFIRM: frozenset({(_P.RESERVED, _P.SOLD)}),
+    _K.CANCEL: frozenset({(_P.SOLD, _P.SELLABLE)}),
+    _K.SHIP: frozenset({(_P.SOLD, _P.SHIPPED)}),
+    _K.RETURN: frozenset({(_P.SHIPPED, _P.RETURNED)}),
+    _K.RESTOCK: frozenset({(_P.RETURNED, _P.SELLABLE)}),
+    _K.DAMAGE: frozenset({(_P.SELLABLE, _P.DAMAGED), (_P.RETURNED, _P.DAMAGED)}),
+    _K.REGRADE: frozenset({(_P.DAMAGED, _P.SELLABLE)}),
+    _K.WRITE_OFF: frozenset({(_P.DAMAGED, _P.ADJUSTMENT)}),
+    _K.ADJUST: frozenset({(_P.ADJUSTMENT, _P.SELLABLE), (_P.SELLABLE, _P.ADJUSTMENT)}),
+    _K.RESEARCH: frozenset({(_P.SELLABLE, _P.RESEARCHING), (_P.SOLD, _P.RESEARCHING)}),
+    _K.RESOLVE: frozenset({(_P.RESEARCHING, _P.SELLABLE), (_P.RESEARCHING, _P.ADJUSTMENT)}),
+    _K.TRANSFER: frozenset(
+        {
+            (_P.SELLABLE, _P.TRANSIT),
+            (_P.SHIPPED, _P.TRANSIT),
+            (_P.TRANSIT, _P.SELLABLE),
+            (_P.TRANSIT, _P.RETURNED),
+        }
+    ),
+    _K.LOSE: frozenset({(_P.TRANSIT, _P.ADJUSTMENT)}),
 }
 """From and to, by kind; the movement table's CHECK is this table, and a test holds the two together."""
 
-TOTALS: dict[MovementKind, str] = {
-    MovementKind.RECEIVE: "received",
-    MovementKind.RESERVE: "reserved",
-    MovementKind.RELEASE: "released",
-    MovementKind.EXPIRE: "expired",
-    MovementKind.CONFIRM: "sold",
-    MovementKind.CANCEL: "cancelled",
+TOTALS = (
+    "received",
+    "reserved",
+    "released",
+    "expired",
+    "sold",
+    "cancelled",
+    "shipped",
+    "returned",
+    "restocked",
+    "damaged",
+)
+"""The running totals of a row: units that ever went each way."""
+
+_TOTAL_OF_KIND = {
+    _K.RECEIVE: "received",
+    _K.RESERVE: "reserved",
+    _K.RELEASE: "released",
+    _K.EXPIRE: "expired",
+    _K.CONFIRM: "sold",
+    _K.CANCEL: "cancelled",
+    _K.SHIP: "shipped",
+    _K.RETURN: "returned",
+    _K.RESTOCK: "restocked",
+    _K.REGRADE: "restocked",
+    _K.DAMAGE: "damaged",
 }
-"""Which running total of the row a kind adds to."""
+
+
+def total_of(kind: MovementKind, target: Pile | None) -> str | None:
+    """Say which running total a movement adds to. A return that arrived elsewhere counts where it lies."""
+    if kind is _K.TRANSFER and target is _P.RETURNED:
+        return "returned"
+    return _TOTAL_OF_KIND.get(kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +168,11 @@ class Stock:
         """Units that the next reservation may take; never negative."""
         return self.sellable - self.held_back
 
+    def units(self, pile: Pile) -> int:
+        """Count the units in a pile."""
+        units: int = getattr(self, pile.value)
+        return units
+
     def moved(self, source: Pile, target: Pile, quantity: int) -> Stock:
         """Take `quantity` units from one pile to another.
 
@@ -136,6 +199,10 @@ class Move:
     target: Pile | None = None
     paused: tuple[str, ...] | None = None
     """The new set of pauses, for `pause` and `resume`."""
+    safety_stock: int | None = None
+    """The new one, for `set_safety_stock`."""
+    feed_buffer: int | None = None
+    """The new one, for `set_feed_buffer`."""
 
     def apply(self, stock: Stock) -> Stock:
         """Give the row as it is afterwards, still with the old sequence."""
@@ -143,4 +210,8 @@ class Move:
             return stock.moved(self.source, self.target, self.quantity)
         if self.paused is not None:
             return replace(stock, paused=self.paused)
+        if self.safety_stock is not None:
+            return replace(stock, safety_stock=self.safety_stock)
+        if self.feed_buffer is not None:
+            return replace(stock, feed_buffer=self.feed_buffer)
         return stock

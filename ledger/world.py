@@ -21,6 +21,19 @@ from ledger.checkouts import (
     ReservationState,
     combination_allowed,
 )
+from ledger.documents.values import (
+    Claim,
+    Document,
+    InspectionLine,
+    Note,
+    OrderLine,
+    Record,
+    Return,
+    ReturnLine,
+    Review,
+    Transfer,
+    TransferLine,
+)
 from ledger.errors import Broken, Refused
 from ledger.movements import Cause, Movement, chained, hashed_values
 from ledger.stock import Move, Stock
@@ -33,6 +46,19 @@ _UNREAD = datetime.min.replace(tzinfo=UTC)
 
 Row = tuple[str, str]
 """(sku, location)."""
+
+_TABLES: dict[type, str] = {
+    OrderLine: "order_lines",
+    Return: "returns",
+    ReturnLine: "return_lines",
+    InspectionLine: "inspection_lines",
+    Transfer: "transfers",
+    TransferLine: "transfer_lines",
+    Document: "documents",
+    Review: "reviews",
+    Note: "notes",
+}
+"""Where a world keeps each kind of record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +83,10 @@ class Change:
     client_secret: str | None = field(default=None, repr=False)
     payment_operation: PaymentOperation | None = None
     webhook_events: tuple[str, ...] = ()
+    records: tuple[Record, ...] = ()
+    """Rows beside stock, as they are afterwards."""
+    waiting: bool = False
+    """True where a document is kept until its predecessor comes: told, and not remembered as done."""
     refusal: Refused | None = None
     """Set where the answer is a no that is remembered, and what is changed is the checkout's status."""
 
@@ -78,6 +108,18 @@ class World:
     claimed: dict[tuple[str, str], int] = field(default_factory=dict)
     """Units by (customer, sku) in held, committing and confirmed reservations, where a limit is set."""
 
+    order_lines: dict[tuple[str, str, str], OrderLine] = field(default_factory=dict)
+    returns: dict[str, Return] = field(default_factory=dict)
+    return_lines: dict[tuple[str, str], ReturnLine] = field(default_factory=dict)
+    inspection_lines: dict[tuple[str, str], InspectionLine] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)
+    transfer_lines: dict[tuple[str, str], TransferLine] = field(default_factory=dict)
+    documents: dict[tuple[str, str], Document] = field(default_factory=dict)
+    reviews: dict[str, Review] = field(default_factory=dict)
+    notes: dict[str, Note] = field(default_factory=dict)
+    claims: dict[Row, list[Claim]] = field(default_factory=dict)
+    """Who counts on a row's units, unpaid before paid and newest first; only where a command may fall short."""
+
     movements: list[Movement] = field(default_factory=list)
     transitions: list[tuple[Reservation, Cause]] = field(default_factory=list)
     written: set[tuple[str, Any]] = field(default_factory=set)
@@ -91,6 +133,10 @@ class World:
             for name, location in self.stock:
                 self._places.setdefault(name, []).append(location)
         return (self.stock[sku, location] for location in self._places.get(sku, ()))
+
+    def lines_of_order(self, order_id: str) -> list[OrderLine]:
+        """Give an order's lines, in order of sku and location."""
+        return [line for key, line in sorted(self.order_lines.items()) if key[0] == order_id]
 
     def apply(self, change: Change) -> None:
         """Carry out what a rule decided.
@@ -119,6 +165,8 @@ class World:
             self._put("payment_operations", change.payment_operation.key, change.payment_operation)
         for event in change.webhook_events:
             self.applied_events[event] = "applied"
+        for record in change.records:
+            self._put(_TABLES[type(record)], record.identity, record)
 
     def _put(self, table: str, key: Any, value: Any) -> None:
         getattr(self, table)[key] = value

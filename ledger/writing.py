@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import outbox
 from ledger.checkouts import LIVE, OrderState
+from ledger.documents.writing import written_records
 from ledger.movements import HASHED_FIELDS, Movement
-from ledger.stock import TOTALS, Pile
+from ledger.stock import TOTALS, Pile, total_of
 from ledger.world import World
 
 _MOVEMENTS = text(f"""
@@ -44,18 +45,23 @@ SET sellable = n.sellable, reserved = n.reserved, sold = n.sold, shipped = n.shi
     adjustment = n.adjustment, transit = n.transit, safety_stock = n.safety_stock,
     feed_buffer = n.feed_buffer, paused = n.paused, sequence = n.sequence,
     hash = decode(n.hash, 'hex'), recorded_at = n.recorded_at,
-    total_received = s.total_received + n.received,
-    total_reserved = s.total_reserved + n.reserved_more,
-    total_released = s.total_released + n.released,
-    total_expired = s.total_expired + n.expired,
-    total_sold = s.total_sold + n.sold_more,
-    total_cancelled = s.total_cancelled + n.cancelled
+    total_received = s.total_received + n.more_received,
+    total_reserved = s.total_reserved + n.more_reserved,
+    total_released = s.total_released + n.more_released,
+    total_expired = s.total_expired + n.more_expired,
+    total_sold = s.total_sold + n.more_sold,
+    total_cancelled = s.total_cancelled + n.more_cancelled,
+    total_shipped = s.total_shipped + n.more_shipped,
+    total_returned = s.total_returned + n.more_returned,
+    total_restocked = s.total_restocked + n.more_restocked,
+    total_damaged = s.total_damaged + n.more_damaged
 FROM json_to_recordset(:rows) AS n(
   sku text, location text, sellable bigint, reserved bigint, sold bigint, shipped bigint,
   returned bigint, damaged bigint, researching bigint, supply bigint, adjustment bigint,
   transit bigint, safety_stock bigint, feed_buffer bigint, paused text[], sequence bigint, hash text,
-  recorded_at timestamptz, received bigint, reserved_more bigint, released bigint, expired bigint,
-  sold_more bigint, cancelled bigint)
+  recorded_at timestamptz, more_received bigint, more_reserved bigint, more_released bigint,
+  more_expired bigint, more_sold bigint, more_cancelled bigint, more_shipped bigint,
+  more_returned bigint, more_restocked bigint, more_damaged bigint)
 WHERE s.sku = n.sku AND s.location = n.location
 """)
 
@@ -114,7 +120,6 @@ SELECT order_id, state, :now, :now
 FROM json_to_recordset(:rows) AS o(order_id text, state text)
 ON CONFLICT (order_id) DO UPDATE
 SET state = excluded.state, updated_at = excluded.updated_at
-WHERE orders.state <> excluded.state
 """)
 
 _PAYMENTS = text("""
@@ -178,6 +183,7 @@ def _written(world: World) -> list[tuple[TextClause, list[dict[str, Any]]]]:
         (_RESERVATION_LINES, _reservation_lines(world)),
         (_TRANSITIONS, _transitions(world)),
         (_ORDERS, _orders(world)),
+        *written_records(world),
         (_PAYMENTS, _payments(world)),
         (_PAYMENT_OPERATIONS, _payment_operations(world)),
         (_APPLIED_EVENTS, _applied_events(world)),
@@ -218,10 +224,9 @@ def _movement(movement: Movement) -> dict[str, Any]:
 def _stock(world: World) -> list[dict[str, Any]]:
     totals: Counter[tuple[str, str, str]] = Counter()
     for movement in world.movements:
-        if movement.kind in TOTALS:
-            totals[movement.after.sku, movement.after.location, TOTALS[movement.kind]] += (
-                movement.quantity
-            )
+        total = total_of(movement.kind, movement.target)
+        if total is not None:
+            totals[movement.after.sku, movement.after.location, total] += movement.quantity
     return [
         {
             "sku": stock.sku,
@@ -233,12 +238,7 @@ def _stock(world: World) -> list[dict[str, Any]]:
             "sequence": stock.sequence,
             "hash": stock.hash.hex(),
             "recorded_at": stock.recorded_at,
-            "received": totals[stock.sku, stock.location, "received"],
-            "reserved_more": totals[stock.sku, stock.location, "reserved"],
-            "released": totals[stock.sku, stock.location, "released"],
-            "expired": totals[stock.sku, stock.location, "expired"],
-            "sold_more": totals[stock.sku, stock.location, "sold"],
-            "cancelled": totals[stock.sku, stock.location, "cancelled"],
+            **{f"more_{name}": totals[stock.sku, stock.location, name] for name in TOTALS},
         }
         for stock in _changed(world, "stock")
     ]

@@ -18,6 +18,7 @@ ALLOWED = frozenset(
         "code",
         "constraint",
         "count",
+        "document_id",
         "duration_ms",
         "error",
         "event",

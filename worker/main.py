@@ -35,6 +35,7 @@ from settings.model import (
 )
 from worker.alarm import WebhookAlarm
 from worker.delivery import Delivery
+from worker.documents import Documents
 from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
@@ -182,6 +183,7 @@ def _loops(
         run_loop("delivery", delivery.round, loops.delivery_interval_seconds, alarm),
         run_loop("reaper", reaper.round, loops.reaper_interval_seconds),
         run_loop("orphans", orphans.round, loops.orphan_interval_seconds),
+        run_loop("documents", Documents(ledger).round, loops.documents_interval_seconds),
     )
 
 

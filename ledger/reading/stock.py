@@ -8,22 +8,20 @@ from dataclasses import dataclass
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger.stock import Stock
+from ledger.stock import TOTALS, Stock
 from ledger.transactions import rows_of
 
 _ROWS = text("""
 SELECT s.sku, s.location, s.sellable, s.reserved, s.sold, s.shipped, s.returned, s.damaged,
        s.researching, s.supply, s.adjustment, s.transit, s.safety_stock, s.feed_buffer, s.paused,
        s.sequence, s.hash, s.recorded_at, s.total_received, s.total_reserved, s.total_released,
-       s.total_expired, s.total_sold, s.total_cancelled
+       s.total_expired, s.total_sold, s.total_cancelled, s.total_shipped, s.total_returned,
+       s.total_restocked, s.total_damaged
 FROM product p
 LEFT JOIN stock s ON s.sku = p.sku
 WHERE p.sku = :sku
 ORDER BY s.location
 """)
-
-TOTALS = ("received", "reserved", "released", "expired", "sold", "cancelled")
-"""The running totals that a row keeps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,5 +47,6 @@ def _row(row: RowMapping) -> StockRow:
     columns = {name: value for name, value in row.items() if not name.startswith("total_")}
     return StockRow(
         stock=Stock(**{**columns, "paused": tuple(row["paused"])}),
-        totals={name: row[f"total_{name}"] for name in TOTALS},
+        # What corrections added and took away is what the world outside owes for it.
+        totals={**{name: row[f"total_{name}"] for name in TOTALS}, "adjusted": -row["adjustment"]},
     )

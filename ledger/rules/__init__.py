@@ -9,19 +9,38 @@ from collections.abc import Callable
 from typing import Any
 
 from ledger import commands
-from ledger.rules import checkouts, payments, reservations, stock
+from ledger.rules import (
+    checkouts,
+    corrections,
+    orders,
+    payments,
+    policies,
+    reservations,
+    stock,
+    transfers,
+)
 from ledger.world import Change, World
 
 _RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
     commands.Receive: stock.receive,
-    commands.ChangePause: stock.change_pause,
+    commands.Adjust: corrections.adjust,
+    commands.Research: corrections.research,
+    commands.Resolve: corrections.resolve,
+    commands.ChangePause: policies.change_pause,
+    commands.SetSafetyStock: policies.set_safety_stock,
+    commands.SetFeedBuffer: policies.set_feed_buffer,
     commands.OpenCheckout: checkouts.open_checkout,
     commands.Reserve: reservations.reserve,
     commands.Release: reservations.release,
     commands.Expire: reservations.expire,
     commands.Fence: reservations.fence,
     commands.Confirm: reservations.confirm,
-    commands.CancelOrder: checkouts.cancel_order,
+    commands.CancelOrder: orders.cancel_order,
+    commands.Ship: orders.ship,
+    commands.TakeBack: orders.take_back,
+    commands.Inspect: orders.inspect,
+    commands.SendTransfer: transfers.send,
+    commands.ReceiveTransfer: transfers.arrive,
     commands.StartPaymentOperation: payments.start,
     commands.FailPaymentOperation: payments.fail,
     commands.RecordPayment: payments.record,

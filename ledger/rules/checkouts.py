@@ -1,15 +1,11 @@
-"""Rules of a checkout's beginning and of an order's cancellation."""
+"""Rules of a checkout's beginning."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from ledger.checkouts import Checkout, OrderState, PaymentState, Status
-from ledger.commands import CancelOrder, OpenCheckout
+from ledger.checkouts import Checkout
+from ledger.commands import OpenCheckout
 from ledger.errors import Refused
 from ledger.movements import Cause
-from ledger.rules.reservations import checkout_row
-from ledger.stock import Move, MovementKind, Pile
 from ledger.world import Change, World
 
 
@@ -47,49 +43,4 @@ def open_checkout(world: World, command: OpenCheckout) -> Change:
             actor=command.actor,
         ),
         checkout=checkout,
-    )
-
-
-def cancel_order(world: World, command: CancelOrder) -> Change:
-    """Put a paid order's units back on sale; its money is to be refunded next.
-
-    Refused: `unknown-checkout`; `no-order` where it was never placed or is cancelled;
-    `already-shipped` if any unit has left; `payment-not-captured`.
-    """
-    checkout = checkout_row(world, command.order_id)
-    if checkout.order_state in (OrderState.NONE, OrderState.CANCELLED):
-        raise Refused("no-order", order=checkout.order_state)
-    if checkout.order_state is not OrderState.PLACED:
-        raise Refused("already-shipped", order=checkout.order_state)
-    if checkout.payment_state is not PaymentState.CAPTURED:
-        raise Refused("payment-not-captured", payment=checkout.payment_state)
-    # From here it must succeed.
-    reservation = world.reservations[f"{checkout.checkout_id}/{checkout.ordinal}"]
-    moves = tuple(
-        Move(
-            kind=MovementKind.CANCEL,
-            sku=line.sku,
-            location=line.location,
-            quantity=line.quantity,
-            source=Pile.SOLD,
-            target=Pile.SELLABLE,
-        )
-        for line in reservation.lines
-    )
-    return Change(
-        answer={"order_id": command.order_id, "status": Status.REFUND_PENDING.value},
-        cause=Cause(
-            operation_key=command.key,
-            kind="order",
-            id=command.order_id,
-            actor=command.actor,
-            reason=command.reason,
-        ),
-        moves=moves,
-        checkout=replace(
-            checkout,
-            status=Status.REFUND_PENDING,
-            order_state=OrderState.CANCELLED,
-            reason=command.reason,
-        ),
     )

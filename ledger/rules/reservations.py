@@ -20,6 +20,7 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Confirm, Expire, Fence, Release, Reserve, merged
+from ledger.documents.values import OrderLine
 from ledger.errors import Refused
 from ledger.movements import Cause
 from ledger.rules.sourcing import sourced
@@ -161,13 +162,23 @@ def confirm(world: World, command: Confirm) -> Change:
     if checkout.payment_state is not PaymentState.CAPTURED:
         raise Refused("payment-not-captured", payment=checkout.payment_state)
     # From here it must succeed.
-    return _ended(
+    change = _ended(
         command,
         checkout=replace(checkout, status=Status.CONFIRMED, order_state=OrderState.PLACED),
         reservation=replace(reservation, state=ReservationState.CONFIRMED),
         kind=MovementKind.CONFIRM,
         target=Pile.SOLD,
     )
+    lines = tuple(
+        OrderLine(
+            order_id=checkout.checkout_id,
+            sku=line.sku,
+            location=line.location,
+            quantity=line.quantity,
+        )
+        for line in reservation.lines
+    )
+    return replace(change, records=lines)
 
 
 def described(reservation: Reservation, status: Status) -> dict[str, Any]:

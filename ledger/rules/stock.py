@@ -1,12 +1,14 @@
-"""Rules of stock that no checkout is needed for."""
+"""Rules of goods that come in, and what all rules of stock share."""
 
 from __future__ import annotations
 
-from ledger.commands import ChangePause, Quantity, Receive, merged
+from typing import Any
+
+from ledger.commands import Quantity, Receive, merged
 from ledger.errors import Refused
 from ledger.movements import Cause
-from ledger.stock import Move, MovementKind, Pile, Stock
-from ledger.world import Change, World
+from ledger.stock import Move, MovementKind, Pile
+from ledger.world import Change, Row, World
 
 LOCATION_DISABLED = "location-disabled"
 """The reason under which the rows of a disabled location are paused."""
@@ -18,34 +20,23 @@ def receive(world: World, command: Receive) -> Change:
     The first row of a sku at a disabled location is born paused, as the others there are.
     """
     refuse_nothing(command.lines)
-    location = world.locations.get(command.location)
-    if location is None:
-        raise Refused("unknown-location", location=command.location)
+    refuse_unknown_location(world, command.location)
     lines = merged(command.lines)
     for sku, _ in lines:
-        if sku not in world.products:
-            raise Refused("unknown-sku", sku=sku)
+        refuse_unknown_sku(world, sku)
     # From here it must succeed.
-    moves: list[Move] = []
-    for sku, quantity in lines:
-        row = world.stock[sku, command.location]
-        if row.sequence == 0 and not location.enabled:
-            moves.append(_pauses(row, (LOCATION_DISABLED,), MovementKind.PAUSE))
-        moves.append(
-            Move(
-                kind=MovementKind.RECEIVE,
-                sku=sku,
-                location=command.location,
-                quantity=quantity,
-                source=Pile.SUPPLY,
-                target=Pile.SELLABLE,
-            )
+    moves = [
+        move
+        for sku, quantity in lines
+        for move in arriving(
+            world, MovementKind.RECEIVE, (sku, command.location), quantity, source=Pile.SUPPLY
         )
+    ]
     return Change(
         answer={
             "receipt_id": command.receipt_id,
             "location": command.location,
-            "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
+            "lines": told(lines),
         },
         cause=Cause(
             operation_key=command.key,
@@ -58,30 +49,43 @@ def receive(world: World, command: Receive) -> Change:
     )
 
 
-def change_pause(world: World, command: ChangePause) -> Change:
-    """Add or take away one reason. Refused: `unknown-sku`, `unknown-location`. No change, no movement."""
-    if command.sku not in world.products:
-        raise Refused("unknown-sku", sku=command.sku)
-    if command.location not in world.locations:
-        raise Refused("unknown-location", location=command.location)
-    # From here it must succeed.
-    row = world.stock[command.sku, command.location]
-    reasons = set(row.paused) - {command.reason}
-    if command.paused:
-        reasons.add(command.reason)
-    after = tuple(sorted(reasons))
-    kind = MovementKind.PAUSE if command.paused else MovementKind.RESUME
-    return Change(
-        answer={"paused": list(after)},
-        cause=Cause(
-            operation_key=None,
-            kind="policy",
-            id=command.location,
-            actor=command.actor,
-            reason=command.reason,
+def moved(
+    kind: MovementKind, row: Row, quantity: int, source: Pile, target: Pile
+) -> tuple[Move, ...]:
+    """Move units within a row; none are no movement."""
+    if not quantity:
+        return ()
+    sku, location = row
+    return (
+        Move(
+            kind=kind, sku=sku, location=location, quantity=quantity, source=source, target=target
         ),
-        moves=() if after == row.paused else (_pauses(row, after, kind),),
     )
+
+
+def arriving(
+    world: World,
+    kind: MovementKind,
+    row: Row,
+    quantity: int,
+    *,
+    source: Pile,
+    target: Pile = Pile.SELLABLE,
+) -> tuple[Move, ...]:
+    """Bring units to a row. The first ones at a disabled location find it paused, as the others there are."""
+    sku, location = row
+    before = world.stock[row]
+    births: tuple[Move, ...] = ()
+    if before.sequence == 0 and not world.locations[location].enabled:
+        births = (
+            Move(kind=MovementKind.PAUSE, sku=sku, location=location, paused=(LOCATION_DISABLED,)),
+        )
+    return births + moved(kind, row, quantity, source, target)
+
+
+def told(lines: list[list[Any]]) -> list[dict[str, Any]]:
+    """Say merged lines as JSON."""
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in lines]
 
 
 def refuse_nothing(lines: tuple[Quantity, ...]) -> None:
@@ -90,5 +94,29 @@ def refuse_nothing(lines: tuple[Quantity, ...]) -> None:
         raise Refused("nothing-wanted")
 
 
-def _pauses(row: Stock, after: tuple[str, ...], kind: MovementKind) -> Move:
-    return Move(kind=kind, sku=row.sku, location=row.location, paused=after)
+def refuse_unknown_sku(world: World, sku: str) -> None:
+    """Refuse what is not in the catalogue: `unknown-sku`."""
+    if sku not in world.products:
+        raise Refused("unknown-sku", sku=sku)
+
+
+def refuse_unknown_location(world: World, location: str) -> None:
+    """Refuse a place that nobody has named: `unknown-location`."""
+    if location not in world.locations:
+        raise Refused("unknown-location", location=location)
+
+
+def refuse_too_few(world: World, row: Row, pile: Pile, wanted: int) -> None:
+    """Refuse to take more out of a pile than there is: `pile-too-small`, with what there is."""
+    stock = world.stock.get(row)
+    there = stock.units(pile) if stock else 0
+    if there < wanted:
+        sku, location = row
+        raise Refused(
+            "pile-too-small",
+            sku=sku,
+            location=location,
+            pile=pile.value,
+            wanted=wanted,
+            there=there,
+        )

@@ -38,6 +38,15 @@ GRANTS = {
     "webhook_event": CHANGE,
     "outbox": CHANGE,
     "operation": {*CHANGE, "DELETE"},
+    "order_line": CHANGE,
+    "returns": ADD,
+    "return_line": CHANGE,
+    "inspection_line": ADD,
+    "transfer": ADD,
+    "transfer_line": CHANGE,
+    "document": CHANGE,
+    "review": CHANGE,
+    "note": ADD,
 }
 
 

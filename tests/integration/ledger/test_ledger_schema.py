@@ -23,7 +23,7 @@ from tests.conftest import Database
 from tests.integration.ledger.shop import Shop
 from tests.unit.ledger import cast
 
-POLICY = {MovementKind.PAUSE, MovementKind.RESUME}
+POLICY = set(MovementKind) - set(ALLOWED_MOVES)
 
 
 def check(database: Database, name: str) -> sql.SQL:

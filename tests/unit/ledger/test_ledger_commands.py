@@ -116,7 +116,7 @@ def test_a_reserve_asks_for_every_place_and_a_receipt_for_one() -> None:
     assert (reserve.skus, reserve.rows) == (frozenset({LAMP, RUG}), frozenset())
     assert reserve.checkouts == frozenset({ADA})
     receipt = Receive(actor="a", receipt_id="r", location=BERLIN, lines=lines((LAMP, 1), (RUG, 1)))
-    assert receipt.needs().rows == frozenset({(LAMP, BERLIN), (RUG, BERLIN)})
+    assert receipt.needs().new_rows == frozenset({frozenset({(LAMP, BERLIN), (RUG, BERLIN)})})
 
 
 def test_what_ends_a_hold_locks_the_rows_of_that_hold() -> None:

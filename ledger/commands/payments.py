@@ -1,0 +1,58 @@
+"""Commands that write down what the provider is asked and what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ledger.checkouts import PaymentOperationKind, PaymentState
+from ledger.commands.base import Command, Needs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPaymentOperation(Command):
+    """Write down what the provider will be asked, before it is asked. Repeated, it changes nothing."""
+
+    checkout_id: str
+    kind: PaymentOperationKind
+
+    def needs(self) -> Needs:
+        return Needs(checkouts=frozenset({self.checkout_id}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailPaymentOperation(Command):
+    """The provider proved that it did not do what was asked; `code` is its reason."""
+
+    checkout_id: str
+    kind: PaymentOperationKind
+    code: str
+
+    def needs(self) -> Needs:
+        return Needs(checkouts=frozenset({self.checkout_id}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPayment:
+    """A payment as the provider shows it now. Amounts in minor units."""
+
+    payment_intent: str
+    state: PaymentState
+    amount_minor: int
+    currency: str
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    client_secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPayment(Command):
+    """Store what the provider shows, never going back; `proves` is the operation it settles."""
+
+    checkout_id: str
+    seen: SeenPayment
+    proves: PaymentOperationKind | None = None
+    webhook_events: tuple[str, ...] = ()
+
+    def needs(self) -> Needs:
+        return Needs(checkouts=frozenset({self.checkout_id}))

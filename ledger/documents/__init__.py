@@ -1,0 +1,1 @@
+"""What the ledger keeps beside stock about orders, returns, transfers and reviews, and the documents that wait."""

@@ -1,0 +1,187 @@
+"""The records that a batch's rules read: locked after checkouts and before stock, each table in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ledger.checkouts import OrderState
+from ledger.commands import Needs
+from ledger.documents.values import (
+    Claim,
+    Document,
+    DocumentState,
+    OrderLine,
+    Return,
+    ReturnLine,
+    Transfer,
+    TransferLine,
+)
+from ledger.world import Row, World
+
+# A document row guards nothing that its operation key does not: it is read, not locked.
+_DOCUMENTS = text("""
+SELECT d.kind, d.document_id, d.refers_to, d.state, d.fingerprint, d.actor, d.occurred_at
+FROM json_to_recordset(:documents) AS wanted(kind text, document_id text)
+JOIN document d ON d.kind = wanted.kind AND d.document_id = wanted.document_id
+""")
+
+_ORDER_LINES = text("""
+SELECT order_id, sku, location, quantity, shipped, returned, short
+FROM order_line
+WHERE order_id = ANY(:orders)
+""")
+
+_LOCK_TRANSFERS = text("""
+SELECT transfer_id, source, target
+FROM transfer
+WHERE transfer_id = ANY(:transfers)
+ORDER BY transfer_id
+FOR NO KEY UPDATE
+""")
+
+# Which transfers still travel from a row; they are locked with the others, in the one order.
+_SENT_FROM = text("""
+SELECT t.transfer_id
+FROM json_to_recordset(:rows) AS wanted(sku text, location text)
+JOIN transfer t ON t.source = wanted.location
+JOIN transfer_line l ON l.transfer_id = t.transfer_id AND l.sku = wanted.sku
+WHERE l.received + l.lost < l.quantity
+""")
+
+_TRANSFER_LINES = text("""
+SELECT transfer_id, sku, quantity, received, lost
+FROM transfer_line
+WHERE transfer_id = ANY(:transfers)
+""")
+
+_LOCK_RETURNS = text("""
+SELECT return_id, order_id, location
+FROM returns
+WHERE return_id = ANY(:returns)
+ORDER BY return_id
+FOR NO KEY UPDATE
+""")
+
+_RETURN_LINES = text("""
+SELECT return_id, sku, quantity, restocked, damaged, refunded
+FROM return_line
+WHERE return_id = ANY(:returns)
+""")
+
+# One part for each partial index: what is held, what is past the fence, and what is still to be sent are few.
+_CLAIMS = text("""
+WITH wanted AS (
+  SELECT sku, location FROM json_to_recordset(:rows) AS r(sku text, location text)
+), open AS (
+  SELECT reservation_id, checkout_id FROM reservation WHERE state = 'held'
+  UNION ALL
+  SELECT reservation_id, checkout_id FROM reservation WHERE state = 'committing'
+)
+SELECT l.sku, l.location, c.checkout_id, o.reservation_id, false AS paid, l.quantity, c.created_at
+FROM open o
+JOIN reservation_line l ON l.reservation_id = o.reservation_id
+JOIN wanted w ON (w.sku, w.location) = (l.sku, l.location)
+JOIN checkout c ON c.checkout_id = o.checkout_id
+UNION ALL
+SELECT l.sku, l.location, c.checkout_id, c.checkout_id || '/' || c.ordinal, true,
+       l.quantity - l.shipped - l.short, c.created_at
+FROM orders o
+JOIN order_line l ON l.order_id = o.order_id
+JOIN wanted w ON (w.sku, w.location) = (l.sku, l.location)
+JOIN checkout c ON c.checkout_id = o.order_id
+WHERE o.state IN ('placed', 'partly_shipped', 'partly_returned')
+  AND l.quantity > l.shipped + l.short
+ORDER BY paid, created_at DESC, checkout_id
+""")
+
+
+async def load_order_lines(connection: AsyncConnection, world: World) -> None:
+    """Read the lines of every order among the checkouts, which are locked already."""
+    orders = [c.checkout_id for c in world.checkouts.values() if c.order_state != OrderState.NONE]
+    if not orders:
+        return
+    for row in (await connection.execute(_ORDER_LINES, {"orders": sorted(orders)})).mappings():
+        line = OrderLine(**row)
+        world.order_lines[line.identity] = line
+
+
+async def load_records(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    """Lock and read what the batch needs of transfers, returns and waiting documents."""
+    transfers = set(needs.transfers)
+    if needs.sent_from:
+        travelling = await connection.execute(_SENT_FROM, {"rows": _rows(needs.sent_from)})
+        transfers |= set(travelling.scalars())
+    if transfers:
+        await _load_transfers(connection, world, sorted(transfers))
+    if needs.returns:
+        await _load_returns(connection, world, sorted(needs.returns))
+    if needs.documents:
+        await _load_documents(connection, world, needs)
+
+
+async def load_claims_on_rows(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    """Read who counts on these rows' units, after the rows are locked."""
+    if not needs.claims_on:
+        return
+    for row in await connection.execute(_CLAIMS, {"rows": _rows(needs.claims_on)}):
+        world.claims.setdefault((row.sku, row.location), []).append(
+            Claim(
+                checkout_id=row.checkout_id,
+                reservation_id=row.reservation_id,
+                quantity=row.quantity,
+                paid=row.paid,
+            )
+        )
+
+
+def rows_of_records(world: World) -> set[Row]:
+    """Name the rows at which loaded returns lie: they are locked with the others."""
+    places = {row.return_id: row.location for row in world.returns.values()}
+    return {(line.sku, places[line.return_id]) for line in world.return_lines.values()}
+
+
+def arrivals(world: World, needs: Needs) -> set[frozenset[Row]]:
+    """Name the rows at which wanted transfers arrive: they are made where they do not exist."""
+    return {
+        frozenset({(line.sku, world.transfers[line.transfer_id].target)})
+        for line in world.transfer_lines.values()
+        if line.transfer_id in needs.transfers
+    }
+
+
+async def _load_transfers(connection: AsyncConnection, world: World, transfers: list[str]) -> None:
+    wanted = {"transfers": transfers}
+    for row in (await connection.execute(_LOCK_TRANSFERS, wanted)).mappings():
+        world.transfers[row["transfer_id"]] = Transfer(**row)
+    for row in (await connection.execute(_TRANSFER_LINES, wanted)).mappings():
+        line = TransferLine(**row)
+        world.transfer_lines[line.identity] = line
+
+
+async def _load_returns(connection: AsyncConnection, world: World, returns: list[str]) -> None:
+    wanted = {"returns": returns}
+    for row in (await connection.execute(_LOCK_RETURNS, wanted)).mappings():
+        world.returns[row["return_id"]] = Return(**row)
+    for row in (await connection.execute(_RETURN_LINES, wanted)).mappings():
+        line = ReturnLine(**row)
+        world.return_lines[line.identity] = line
+
+
+async def _load_documents(connection: AsyncConnection, world: World, needs: Needs) -> None:
+    wanted = [{"kind": kind, "document_id": document} for kind, document in sorted(needs.documents)]
+    found = await connection.execute(_DOCUMENTS, {"documents": orjson.dumps(wanted).decode()})
+    for row in found.mappings():
+        document = Document(**{**row, "state": DocumentState(row["state"])})
+        world.documents[document.identity] = document
+
+
+def _rows(rows: Iterable[Row]) -> str:
+    wanted: list[dict[str, Any]] = [
+        {"sku": sku, "location": location} for sku, location in sorted(rows)
+    ]
+    return orjson.dumps(wanted).decode()
