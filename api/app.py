@@ -13,7 +13,16 @@ from api.cross_origin import PublicCors
 from api.description import TITLE, VERSION, describe
 from api.failures import translate_failures
 from api.middleware import BodyLimit, LastResort
-from api.routes import checkouts, documentation, health, policies, stock, warehouse, webhooks
+from api.routes import (
+    checkouts,
+    documentation,
+    health,
+    history,
+    policies,
+    stock,
+    warehouse,
+    webhooks,
+)
 from api.wiring import Wiring
 
 ROUTERS = (
@@ -21,6 +30,7 @@ ROUTERS = (
     checkouts.router,
     warehouse.router,
     stock.router,
+    history.router,
     webhooks.router,
     health.router,
     documentation.router,

@@ -17,6 +17,7 @@ from api.access import Scoped, policy_of
 from api.headers import HeaderValue, RequiredIdempotencyKey
 from api.json_bodies import JsonBody
 from api.problems import MEDIA_TYPE, PROBLEMS
+from api.queries import QueryValue
 
 TITLE = "onhand"
 VERSION = version("onhand")
@@ -69,6 +70,8 @@ def _complete(operation: dict[str, Any], route: RouteContext) -> None:
             operation["requestBody"] = _request_body(call.shape)
         if isinstance(call, HeaderValue):
             operation.setdefault("parameters", []).append(_parameter(call))
+        if isinstance(call, QueryValue):
+            operation.setdefault("parameters", []).append(_question(call))
     responses = operation["responses"]
     responses.pop("422", None)
     responses["default"] = {
@@ -89,6 +92,16 @@ def _parameter(header: HeaderValue) -> dict[str, Any]:
         "required": isinstance(header, RequiredIdempotencyKey),
         "description": header.description,
         "schema": {"type": "string"},
+    }
+
+
+def _question(query: QueryValue[Any]) -> dict[str, Any]:
+    return {
+        "name": query.name,
+        "in": "query",
+        "required": False,
+        "description": query.description,
+        "schema": query.schema,
     }
 
 

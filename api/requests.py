@@ -48,7 +48,7 @@ def _known_currency(code: str) -> str:
 
 
 def _moment(text: str) -> str:
-    moment = read_moment(text) if _RFC_3339.fullmatch(text) else None
+    moment = read_moment(text) if is_moment(text) else None
     if moment is None:
         message = "must be a time as in RFC 3339, with its zone"
         raise ValueError(message)
@@ -56,6 +56,11 @@ def _moment(text: str) -> str:
         message = "must be between the year 2000 and tomorrow"
         raise ValueError(message)
     return text
+
+
+def is_moment(text: str) -> bool:
+    """Tell whether a text has the form of a time as in RFC 3339."""
+    return _RFC_3339.fullmatch(text) is not None
 
 
 def read_moment(text: str) -> datetime | None:

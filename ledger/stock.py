@@ -164,6 +164,16 @@ class Stock:
         return min(self.safety_stock + self.feed_buffer, self.sellable)
 
     @property
+    def held_back_by(self) -> tuple[tuple[str, int], ...]:
+        """Say which policies keep units out of sale, and how many each: they add up to `held_back`."""
+        if self.paused:
+            return (("pause", self.sellable),)
+        safe = min(self.safety_stock, self.sellable)
+        buffered = min(self.feed_buffer, self.sellable - safe)
+        policies = (("safety_stock", safe), ("feed_buffer", buffered))
+        return tuple((policy, quantity) for policy, quantity in policies if quantity)
+
+    @property
     def available(self) -> int:
         """Units that the next reservation may take; never negative."""
         return self.sellable - self.held_back

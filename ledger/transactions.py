@@ -56,6 +56,22 @@ async def in_transaction(
     return await _patiently(transact)
 
 
+async def in_snapshot(
+    engine: AsyncEngine, work: Callable[[AsyncConnection], Awaitable[Result]]
+) -> Result:
+    """Ask several questions about one moment: no change that is committed in between is seen.
+
+    Raises Transient where the database cannot be had.
+    """
+    asking = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    async def ask() -> Result:
+        async with asking.begin() as connection:
+            return await work(connection)
+
+    return await _patiently(ask)
+
+
 async def _patiently(attempt: Callable[[], Awaitable[Result]]) -> Result:
     for left in reversed(range(ATTEMPTS)):
         try:

@@ -73,6 +73,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
         success=201,
     ),
     ("GET", "/stock/{sku}"): Entry(allowed=only("stock:read"), path="/stock/MATRIX", success=200),
+    ("GET", "/stock/{sku}/movements"): Entry(
+        allowed=only("stock:read"), path="/stock/MATRIX/movements", success=200
+    ),
+    ("GET", "/stock/{sku}/explain"): Entry(
+        allowed=only("stock:read"), path="/stock/MATRIX/explain", success=200
+    ),
     ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
     ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
     ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),
