@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,11 +20,15 @@ class Cut(Enum):
 
 @dataclass(kw_only=True)
 class Wire:
-    """Forwards bytes both ways. While `cut` is set, the next COMMIT uses it up."""
+    """Forwards bytes both ways. While `cut` is set, the next COMMIT uses it up.
+
+    Where `cuts_to_come` is set, each COMMIT takes the next of them instead.
+    """
 
     host: str
     port: int
     cut: Cut | None = None
+    cuts_to_come: Iterator[Cut | None] | None = None
     cuts: int = 0
     _url: str = ""
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
@@ -44,9 +48,10 @@ class Wire:
         far, server = await asyncio.open_connection(self.host, self.port)
         answers = asyncio.create_task(_pump(far, client))
         try:
-            while chunk := await near.read(65_536):
-                if self.cut is not None and b"COMMIT" in chunk:
-                    await self._cut_around(chunk, answers, far, server)
+            while chunk := await _read(near):
+                when = self._next_cut() if b"COMMIT" in chunk else None
+                if when is not None:
+                    await self._cut_around(when, chunk, answers, far, server)
                     break
                 server.write(chunk)
                 await server.drain()
@@ -58,14 +63,20 @@ class Wire:
                     await writer.wait_closed()
             self._calls.discard(call)
 
+    def _next_cut(self) -> Cut | None:
+        if self.cuts_to_come is not None:
+            return next(self.cuts_to_come)
+        when, self.cut = self.cut, None
+        return when
+
     async def _cut_around(
         self,
+        when: Cut,
         chunk: bytes,
         answers: asyncio.Task[None],
         far: asyncio.StreamReader,
         server: asyncio.StreamWriter,
     ) -> None:
-        when, self.cut = self.cut, None
         self.cuts += 1
         answers.cancel()
         with suppress(asyncio.CancelledError):
@@ -94,6 +105,14 @@ async def wire_to(host: str, port: int) -> AsyncIterator[Wire]:
     finally:
         server.close()
         await wire.hang_up()
+
+
+async def _read(source: asyncio.StreamReader) -> bytes:
+    """Read what there is; a caller that hung up says nothing more."""
+    try:
+        return await source.read(65_536)
+    except ConnectionError:
+        return b""
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

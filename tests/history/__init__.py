@@ -1,0 +1,1 @@
+"""What callers were told, held against what the ledger says."""
