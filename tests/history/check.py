@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from tests.history.graph import knots
 from tests.history.operations import Operation, changed_answers, operations_of
@@ -122,7 +123,7 @@ def _cycles(
     """Search the order of every row and the order of time together; a pair out of order is known already."""
     edges = _time(operations)
     for row in rows:
-        for before, after in zip(row, row[1:], strict=False):
+        for before, after in pairwise(row):
             edges[before].append(after)
     known = [set(finding.keys) for finding in swapped]
     for knot in knots(edges):
