@@ -74,7 +74,11 @@ async def crowds(wishes: Sequence[Wish]) -> AsyncIterator[list[Crowd]]:
 
 
 async def days_of(wishes: Sequence[Wish]) -> tuple[list[Report], list[Post]]:
-    """Let them live until they have posted enough, and put their histories together."""
+    """Let them live until they have posted enough."""
     async with crowds(wishes) as started:
-        days = await asyncio.gather(*(crowd.ended() for crowd in started))
-    return [report for report, _ in days], [post for _, history in days for post in history]
+        return histories(await asyncio.gather(*(crowd.ended() for crowd in started)))
+
+
+def histories(days: Sequence[tuple[Report, list[Post]]]) -> tuple[list[Report], list[Post]]:
+    """Put what several processes wrote down together."""
+    return [report for report, _ in days], [post for _, posts in days for post in posts]

@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Database
 from tests.history.check import Fault, check
 from tests.history.conftest import Say
-from tests.history.crowds import crowds, days_of
+from tests.history.crowds import crowds, days_of, histories
 from tests.history.days import MANY, proved, stocked, summary, told, wishes
 from tests.history.plants import PLANTS
 from tests.history.record import Outcome
@@ -103,8 +103,7 @@ async def test_crossed_carts_of_two_processes_never_deadlock(
                 await asyncio.wait(early, return_when=asyncio.FIRST_COMPLETED)
         for crowd in started:
             await crowd.hears(b"end")
-        days = await asyncio.gather(*early)
-    reports, day = [report for report, _ in days], [post for _, posts in days for post in posts]
+        reports, day = histories(await asyncio.gather(*early))
     proved([*dawn, *day], database)
     say(summary("crossed carts", day, reports))
     assert set(told(day)) == {"ok"}
