@@ -86,4 +86,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with wiring.engine.running():
             yield
     finally:
+        await wiring.ledger.drained()
         await wiring.database.dispose()

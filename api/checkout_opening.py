@@ -154,7 +154,7 @@ async def _post(wiring: Wiring, command: OpenCheckout) -> bool:
     Raises Problem `idempotency-key-reused`, `already-committing`, `busy`.
     """
     for rounds_left in reversed(range(SUPERSEDING_ROUNDS + 1)):
-        (answer,) = await wiring.ledger.post_batch([command])
+        answer = await wiring.ledger.answer(command)
         try:
             answer.accepted()
         except KeyConflict as conflict:

@@ -1,4 +1,4 @@
-"""The one write path: a batch of commands in one transaction, each answered.
+"""The one write path: a batch of commands in one transaction, each answered; callers meet in `group_commit.py`.
 
 In this order, each step sorted so that no two batches wait for each other crosswise: claim the
 operation keys, lock checkouts, transfers and returns, then stock, read, decide, write, commit.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.commands import Command
 from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
+from ledger.group_commit import MOST_AT_ONCE, MOST_WAITING, POSTERS, GroupCommit
 from ledger.loading import load
 from ledger.rules import decide
 from ledger.world import World
@@ -36,6 +38,9 @@ _RETRIED_STATES = frozenset(
     {"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"}
 )
 """Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
+
+_LOCK_TIMEOUT = "55P03"
+"""Somebody sits on a row: those of a batch who do not want that row need not wait for it again."""
 
 _PASSING_STATES = frozenset({"57014", "53100", "53200", "53300", "25P03", "25006"})
 """Statement timeout; disk, memory or connections used up; idle too long; read-only after a failover: the caller
@@ -84,27 +89,49 @@ class Answer:
 
 
 class Ledger:
-    """The ledger as its callers see it: post commands, get answers."""
+    """The ledger as its callers see it: post commands, get answers.
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    Whatever is posted while a batch is under way goes into the next one together: at most
+    `most_at_once` in one transaction, `posters` transactions at once, and `most_waiting` behind them.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        most_waiting: int = MOST_WAITING,
+        most_at_once: int = MOST_AT_ONCE,
+        posters: int = POSTERS,
+    ) -> None:
         self.engine = engine
         self.retries = 0
         """Posts tried again since the start: deadlocks, lost connections. Watched as a metric."""
+        self._group: GroupCommit[Command, Answer] = GroupCommit(
+            self.post_batch, most_waiting=most_waiting, most_at_once=most_at_once, posters=posters
+        )
 
     async def post(self, command: Command) -> Mapping[str, Any]:
-        """Post one command and give its answer.
+        """Post one command, with others that wait, and give its answer.
 
-        Raises Refused, KeyConflict, Transient (nothing decided, post it again) or Broken.
+        Raises Refused, KeyConflict, Transient (nothing decided, post it again; `busy` at once where
+        too many wait) or Broken. A caller that is cancelled meanwhile does not know what became of it.
         """
-        (answer,) = await self.post_batch([command])
-        return answer.accepted()
+        return (await self.answer(command)).accepted()
+
+    async def answer(self, command: Command) -> Answer:
+        """Post like `post`, and tell a replay from a first answer and a refusal. Raises Transient."""
+        return await self._group.post(command)
+
+    async def drained(self) -> None:
+        """Wait until everything that was posted is answered: before the pool is closed."""
+        await self._group.drained()
 
     async def post_batch(self, commands: Sequence[Command]) -> list[Answer]:
-        """Post commands in one transaction; each sees what the ones before it did.
+        """Post commands in one transaction of their own; each sees what the ones before it did.
 
         A refusal refuses one command. Any other failure, of the database or of ours, splits the
         batch, so that a poisonous command fails alone. Raises Transient where the database cannot
-        be had at all.
+        be had at all; after a split it is the answer of those it belongs to.
         """
         if not commands:
             return []
@@ -116,10 +143,13 @@ class Ledger:
             if len(commands) == 1:
                 return [Answer(error=_told(error))]
         middle = len(commands) // 2
-        return [
-            *await self.post_batch(commands[:middle]),
-            *await self.post_batch(commands[middle:]),
-        ]
+        return [*await self._part(commands[:middle]), *await self._part(commands[middle:])]
+
+    async def _part(self, commands: Sequence[Command]) -> list[Answer]:
+        try:
+            return await self.post_batch(commands)
+        except Transient as error:
+            return [Answer(error=copy(error)) for _ in commands]
 
     async def _post_patiently(self, commands: Sequence[Command]) -> list[Answer]:
         for attempt in range(1, ATTEMPTS + 1):
@@ -129,7 +159,7 @@ class Ledger:
             except PoolTimeout as error:
                 raise Transient("busy") from error
             except DBAPIError as error:
-                if not _passes(error):
+                if not _passes(error) or (_state(error) == _LOCK_TIMEOUT and len(commands) > 1):
                     raise
                 if attempt == ATTEMPTS or _state(error) in _PASSING_STATES:
                     raise Transient("database-unavailable") from error

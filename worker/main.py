@@ -162,6 +162,7 @@ async def run(settings: WorkerSettings) -> None:
     finally:
         await alarm.close()
         await provider.close()
+        await ledger.drained()
         await database.dispose()
 
 

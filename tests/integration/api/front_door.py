@@ -31,6 +31,7 @@ from ledger.commands import (
     StartPaymentOperation,
 )
 from ledger.database import engine
+from ledger.group_commit import MOST_WAITING
 from ledger.posting import Ledger
 from ledger.reading.checkouts import StoredCheckout, checkout_of
 from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSettings
@@ -205,13 +206,14 @@ async def open_front_door(
     checkout_engine: CheckoutEngine | None = None,
     keys: str = "k1:first-key,k0:older-key",
     origins: Sequence[str] = (),
+    most_waiting: int = MOST_WAITING,
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
     pool = engine(database_url, pool_size=20)
     checkout = CheckoutSettings()
     signing = ReservationTokenSettings(reservation_token_keys=SecretStr(keys))
     wiring = Wiring(
-        ledger=Ledger(pool),
+        ledger=Ledger(pool, most_waiting=most_waiting),
         engine=checkout_engine or CheckoutEngine(nobody, task_queue="checkout", wait_seconds=1),
         tokens=TokenVerifier(TokenSettings(token_secret=SecretStr(TOKEN_SECRET))),
         reservation_tokens=ReservationTokens(signing.token_keys()),

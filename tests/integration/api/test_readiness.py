@@ -111,6 +111,21 @@ async def test_without_a_database_callers_are_asked_to_come_back() -> None:
     assert alive.status_code == 200
 
 
+async def test_a_full_ledger_asks_writers_to_come_back(make_database: MakeDatabase) -> None:
+    """More wait than can be answered in time: 503 at once, while reads go on."""
+    async with open_front_door(make_database().application_url, most_waiting=0) as front_door:
+        await front_door.put_product("LAMP")
+        await front_door.put_location("BER1")
+        writes = [
+            await front_door.receive("full", "BER1", LAMP=1),
+            await front_door.order("full", lines=lines(LAMP=1)),
+        ]
+        read = await front_door.http.get("/stock/LAMP", headers=bearer("stock:read"))
+    assert [(answer.status_code, answer.json()["code"]) for answer in writes] == [(503, "busy")] * 2
+    assert all(answer.headers["retry-after"] for answer in writes)
+    assert read.status_code == 200
+
+
 async def test_an_order_without_a_worker_is_told_to_ask_again(
     make_database: MakeDatabase, temporal: TemporalServer
 ) -> None:

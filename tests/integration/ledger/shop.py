@@ -78,9 +78,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(database: Database) -> AsyncIterator[Shop]:
+async def open_shop(database: Database, *, grouped: bool = True) -> AsyncIterator[Shop]:
     """Open a shop with two locations and three products, and nothing on its shelves."""
-    async with another_ledger(database) as ledger:
+    async with another_ledger(database, grouped=grouped) as ledger:
         shop = Shop(ledger=ledger, database=database, receipts=count(1))
         for name, priority in PRIORITIES.items():
             location = policies.Location(
@@ -98,13 +98,19 @@ async def open_shop(database: Database) -> AsyncIterator[Shop]:
 
 @asynccontextmanager
 async def another_ledger(
-    database: Database, *, pool_size: int = 10, url: str | None = None
+    database: Database, *, pool_size: int = 10, url: str | None = None, grouped: bool = True
 ) -> AsyncIterator[Ledger]:
-    """Open another process's ledger: a pool of its own over the same database."""
+    """Open another process's ledger: a pool of its own over the same database.
+
+    Not grouped, every post is a transaction of its own, as many at once as the pool allows.
+    """
     pool = engine(url or database.application_url, pool_size=pool_size)
+    alone = {} if grouped else {"most_at_once": 1, "posters": pool_size}
+    ledger = Ledger(pool, **alone)
     try:
-        yield Ledger(pool)
+        yield ledger
     finally:
+        await ledger.drained()
         await pool.dispose()
 
 

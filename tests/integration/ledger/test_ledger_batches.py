@@ -254,7 +254,7 @@ async def test_a_row_waited_for_is_recorded_after_what_it_waited_for(shop: Shop)
     await shop.stocked(60)
     names = [f"co_{n}" for n in range(40)]
     await shop.opened(*names)
-    await asyncio.gather(*[shop.ledger.post(cast.reserve(name)) for name in names])
+    await asyncio.gather(*[shop.ledger.post_batch([cast.reserve(name)]) for name in names])
     times = [t for (t,) in shop.database.rows("SELECT recorded_at FROM movement ORDER BY sequence")]
     assert times == sorted(times)
     assert len(set(times)) == len(times)

@@ -1,16 +1,28 @@
-"""Many at once, over real connections: whoever commits first wins, and the other is told."""
+"""Many at once, over real connections: whoever commits first wins, and the other is told.
+
+Every post here is a transaction of its own, so that they meet in the database and not in the queue before it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
 
 from ledger.checkouts import Status
 from ledger.errors import KeyConflict, Refused
-from tests.integration.ledger.shop import Shop, another_ledger, jittered, outcome
+from tests.conftest import Database
+from tests.integration.ledger.shop import (
+    Shop,
+    another_ledger,
+    broken_promises,
+    jittered,
+    open_shop,
+    outcome,
+)
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, LAMP, MUNICH, RUG, TEAPOT
 
@@ -18,12 +30,20 @@ CALLERS = 60
 ROUNDS = 30
 
 
+@pytest.fixture
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    """Give a shop whose posts race one another."""
+    async with open_shop(database, grouped=False) as opened:
+        yield opened
+        assert broken_promises(database) == {}
+
+
 async def test_sixty_customers_want_ten_lamps(shop: Shop) -> None:
     """Exactly ten are held; the others are told, and told the same when they ask again."""
     await shop.stocked(10)
     names = [f"co_{n}" for n in range(CALLERS)]
     await shop.opened(*names)
-    async with another_ledger(shop.database, pool_size=CALLERS) as crowd:
+    async with another_ledger(shop.database, pool_size=CALLERS, grouped=False) as crowd:
         asked = [outcome(crowd.post(cast.reserve(name))) for name in names]
         results = await asyncio.gather(*asked)
         again = await asyncio.gather(*[outcome(crowd.post(cast.reserve(n))) for n in names])
@@ -36,7 +56,7 @@ async def test_two_customers_cannot_buy_the_last_lamp(shop: Shop) -> None:
     """Round after round, from two processes: one of them gets it."""
     await shop.stocked(ROUNDS)
     random = Random()
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         for n in range(ROUNDS):
             row = f"lamp-{n}"
             await shop.offers(row)
@@ -55,7 +75,7 @@ async def test_one_key_from_twenty_callers_has_one_effect(shop: Shop) -> None:
     """All of them get the first answer."""
     await shop.stocked(9)
     await shop.opened(ADA)
-    async with another_ledger(shop.database, pool_size=20) as crowd:
+    async with another_ledger(shop.database, pool_size=20, grouped=False) as crowd:
         answers = await asyncio.gather(*[crowd.post(cast.reserve()) for _ in range(20)])
         receipts = await asyncio.gather(
             *[crowd.post(cast.receive(5, receipt="r-twenty")) for _ in range(20)]
@@ -82,7 +102,7 @@ async def test_release_before_reserve_refuses_the_late_reserve(shop: Shop) -> No
     await shop.stocked(1)
     await shop.opened(ADA)
     await shop.ledger.post(cast.release())
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         with pytest.raises(Refused, match="reservation-released"):
             await other.post(cast.reserve())
     assert (shop.pile("reserved"), shop.status(ADA)) == (0, "cancelled")
@@ -94,7 +114,7 @@ async def test_release_and_reserve_at_once_leave_nothing_held(shop: Shop) -> Non
     await shop.stocked(1)
     random = Random()
     orders = Counter[str]()
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         for n in range(ROUNDS):
             name = f"co_{n}"
             await shop.opened(name)
@@ -117,7 +137,7 @@ async def test_the_fence_and_an_ending_never_both_win(shop: Shop, rival: str) ->
     await shop.tell(*(c for name in names for c in cast.commands_to_authorize(name)))
     winners = Counter[str]()
     random = Random()
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         for name in names:
             ending = cast.expire(name) if rival == "expire" else cast.release(name)
             fenced, ended = await jittered(
@@ -165,7 +185,7 @@ async def test_crossed_carts_of_two_processes_never_deadlock(shop: Shop) -> None
     forward, backward = dict.fromkeys(skus, 1), dict.fromkeys(reversed(skus), 1)
     names = [f"co_{n}" for n in range(3 * ROUNDS)]
     await shop.opened(*names)
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         results = []
         for first in range(0, len(names), 16):
             crowd = names[first : first + 16]
@@ -184,7 +204,7 @@ async def test_crossed_batches_of_two_processes_never_deadlock(shop: Shop) -> No
     for sku in (LAMP, RUG):
         await shop.stocked(500, sku)
     random = Random()
-    async with another_ledger(shop.database) as other:
+    async with another_ledger(shop.database, grouped=False) as other:
         for n in range(ROUNDS // 2):
             names = [f"co_{n}_{m}" for m in range(4)]
             await shop.tell(*(c for name in names for c in cast.commands_to_hold(name)))
