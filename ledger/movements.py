@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 
 import orjson
 
-from ledger.stock import MovementKind, Pile, Stock
+from ledger.stock import PILES, MovementKind, Pile, Stock, changed
 
+_piles = attrgetter(*PILES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -49,7 +51,7 @@ HASHED_FIELDS = (
     "source",
     "target",
     "quantity",
-    *(f"{pile.value}_after" for pile in Pile),
+    *(f"{pile}_after" for pile in PILES),
     "safety_stock_after",
     "feed_buffer_after",
     "paused_after",
@@ -78,6 +80,21 @@ def chained(previous: bytes, values: list[object]) -> bytes:
     return hashlib.sha256(previous + orjson.dumps(values)).digest()
 
 
+def hashed(movement: Movement, previous: bytes) -> Movement:
+    """Hang a movement, whose after-image has no hash yet, onto the one before it."""
+    digest = chained(previous, hashed_values(movement))
+    return Movement(
+        kind=movement.kind,
+        source=movement.source,
+        target=movement.target,
+        quantity=movement.quantity,
+        cause=movement.cause,
+        occurred_at=movement.occurred_at,
+        recorded_at=movement.recorded_at,
+        after=changed(movement.after, {"hash": digest}),
+    )
+
+
 def hashed_values(movement: Movement) -> list[object]:
     """List a movement's fields in the documented order, as they are hashed."""
     after, cause = movement.after, movement.cause
@@ -85,11 +102,11 @@ def hashed_values(movement: Movement) -> list[object]:
         after.sku,
         after.location,
         after.sequence,
-        movement.kind.value,
-        movement.source.value if movement.source else None,
-        movement.target.value if movement.target else None,
+        movement.kind,
+        movement.source,
+        movement.target,
         movement.quantity,
-        *(getattr(after, pile.value) for pile in Pile),
+        *_piles(after),
         after.safety_stock,
         after.feed_buffer,
         list(after.paused),

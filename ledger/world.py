@@ -7,7 +7,7 @@ hand. Each command of a batch sees what the ones before it did.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,8 +35,8 @@ from ledger.documents.values import (
     TransferLine,
 )
 from ledger.errors import Broken, Refused
-from ledger.movements import Cause, Movement, chained, hashed_values
-from ledger.stock import Move, Stock
+from ledger.movements import Cause, Movement, hashed
+from ledger.stock import Move, Stock, changed
 
 ENDED = frozenset({ReservationState.RELEASED, ReservationState.EXPIRED})
 """Reservations that claim nothing any more."""
@@ -226,7 +226,9 @@ def check_combination(checkout: Checkout) -> None:
 def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
     """Make the row's next entry: its sequence, its time (never before the last), its after-image and its hash."""
     recorded_at = now if before.recorded_at is None else max(now, before.recorded_at)
-    after = replace(move.apply(before), sequence=before.sequence + 1, recorded_at=recorded_at)
+    after = changed(
+        move.apply(before), {"sequence": before.sequence + 1, "recorded_at": recorded_at}
+    )
     movement = Movement(
         kind=move.kind,
         source=move.source,
@@ -237,5 +239,4 @@ def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
         recorded_at=recorded_at,
         after=after,
     )
-    digest = chained(before.hash, hashed_values(movement))
-    return replace(movement, after=replace(after, hash=digest))
+    return hashed(movement, before.hash)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from ledger import outbox
 from ledger.checkouts import LIVE, OrderState
 from ledger.documents.writing import written_records
 from ledger.movements import HASHED_FIELDS, Movement
-from ledger.stock import TOTALS, Pile, total_of
+from ledger.stock import PILES, TOTALS, total_of
 from ledger.world import World
 
 _MOVEMENTS = text(f"""
@@ -163,6 +164,10 @@ FROM json_to_recordset(:rows) AS e(
 """)
 
 
+_piles = attrgetter(*PILES)
+_PILES_AFTER = tuple(f"{pile}_after" for pile in PILES)
+
+
 async def write(connection: AsyncConnection, world: World) -> None:
     """Store everything the batch changed. Parents before children, for the foreign keys."""
     for statement, rows in _written(world):
@@ -206,7 +211,7 @@ def _movement(movement: Movement) -> dict[str, Any]:
         "source": movement.source,
         "target": movement.target,
         "quantity": movement.quantity,
-        **{f"{pile.value}_after": getattr(after, pile.value) for pile in Pile},
+        **dict(zip(_PILES_AFTER, _piles(after), strict=True)),
         "safety_stock_after": after.safety_stock,
         "feed_buffer_after": after.feed_buffer,
         "paused_after": after.paused,
@@ -231,7 +236,7 @@ def _stock(world: World) -> list[dict[str, Any]]:
         {
             "sku": stock.sku,
             "location": stock.location,
-            **{pile.value: getattr(stock, pile.value) for pile in Pile},
+            **dict(zip(PILES, _piles(stock), strict=True)),
             "safety_stock": stock.safety_stock,
             "feed_buffer": stock.feed_buffer,
             "paused": stock.paused,
