@@ -13,7 +13,7 @@ from typing import Any
 from ledger import policies
 from ledger.commands import Command
 from ledger.database import engine
-from ledger.errors import LedgerError, Refused
+from ledger.errors import LedgerError, Refused, Transient
 from ledger.invariants import load
 from ledger.posting import Answer, Ledger
 from tests.conftest import Database
@@ -160,3 +160,14 @@ async def post_all(ledger: Ledger, commands: Sequence[Command]) -> int:
             continue
         accepted += 1
     return accepted
+
+
+async def patiently(ledger: Ledger, command: Command) -> Answer:
+    """Post alone, and again while the ledger is busy: what every caller is told to do."""
+    while True:
+        try:
+            (answer,) = await ledger.post_batch([command])
+        except Transient:
+            continue
+        if not isinstance(answer.error, Transient):
+            return answer

@@ -12,7 +12,7 @@ from ledger.checkouts import CheckoutLine, PaymentOperationKind, Status
 from ledger.commands import Command
 from ledger.errors import Broken, KeyConflict, LedgerError, Refused
 from ledger.posting import post_in
-from tests.integration.ledger.shop import Shop, outcome
+from tests.integration.ledger.shop import Shop, outcome, patiently
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, LAMP, MUNICH, NOON, PRICE, RUG
 
@@ -254,7 +254,7 @@ async def test_a_row_waited_for_is_recorded_after_what_it_waited_for(shop: Shop)
     await shop.stocked(60)
     names = [f"co_{n}" for n in range(40)]
     await shop.opened(*names)
-    await asyncio.gather(*[shop.ledger.post_batch([cast.reserve(name)]) for name in names])
+    await asyncio.gather(*[patiently(shop.ledger, cast.reserve(name)) for name in names])
     times = [t for (t,) in shop.database.rows("SELECT recorded_at FROM movement ORDER BY sequence")]
     assert times == sorted(times)
     assert len(set(times)) == len(times)
