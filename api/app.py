@@ -87,4 +87,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             yield
     finally:
         await wiring.ledger.drained()
+        await wiring.inbox.dispose()
         await wiring.database.dispose()

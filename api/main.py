@@ -14,7 +14,7 @@ from api.checkout_engine import CheckoutEngine
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
-from ledger.database import engine
+from ledger.database import Role, engine
 from ledger.posting import Ledger
 from settings.logging import configure
 from settings.model import (
@@ -30,6 +30,8 @@ from settings.model import (
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
+WEBHOOK_POOL_SIZE = 3
+"""Storing an event takes a few milliseconds; a storm of them must not take the connections of buyers."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -68,6 +70,12 @@ def wired() -> Wiring:
                 pool_size=database.database_pool_size,
                 name="onhand-api",
             )
+        ),
+        inbox=engine(
+            database.database_url.get_secret_value(),
+            pool_size=WEBHOOK_POOL_SIZE,
+            name="onhand-webhooks",
+            role=Role.WEBHOOK,
         ),
         engine=CheckoutEngine(
             _connect,

@@ -21,6 +21,8 @@ class Wiring:
     """The ledger, the engine, and what requests are judged by."""
 
     ledger: Ledger
+    inbox: AsyncEngine
+    """Where webhooks are stored, by a role that may do nothing else."""
     engine: CheckoutEngine
     tokens: TokenVerifier
     reservation_tokens: ReservationTokens

@@ -24,7 +24,7 @@ class Group(BaseSettings):
 
 
 class DatabaseSettings(Group):
-    """Where the ledger lives. The application connects as `database_url` and takes the role `onhand_application`."""
+    """Where the ledger lives. The application connects as `database_url` and takes a role of ours."""
 
     database_url: SecretStr = Field(validation_alias="DATABASE_URL")
     database_pool_size: int = Field(default=10, ge=1, le=200)

@@ -32,7 +32,7 @@ async def post_stripe_event(request: Request, wiring: WiringOf) -> Response:
     except WebhookRejected as rejection:
         log.warning("webhook_rejected", code=rejection.code)
         raise _rejected(rejection) from None
-    stored = await store(wiring.database, _of_inbox(event))
+    stored = await store(wiring.inbox, _of_inbox(event))
     if stored is Stored.CONFLICT:
         # The first is kept. A provider does not do this; somebody with its secret may.
         log.error("webhook_conflict", event_id=event.event_id, payment_intent=event.payment_intent)

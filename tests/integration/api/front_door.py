@@ -16,6 +16,7 @@ from temporalio.client import Client
 
 from api.app import Api, create_app
 from api.checkout_engine import CheckoutEngine
+from api.main import WEBHOOK_POOL_SIZE
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
@@ -30,7 +31,7 @@ from ledger.commands import (
     SeenPayment,
     StartPaymentOperation,
 )
-from ledger.database import engine
+from ledger.database import Role, engine
 from ledger.group_commit import MOST_WAITING
 from ledger.posting import Ledger
 from ledger.reading.checkouts import StoredCheckout, checkout_of
@@ -210,10 +211,12 @@ async def open_front_door(
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
     pool = engine(database_url, pool_size=20)
+    inbox = engine(database_url, pool_size=WEBHOOK_POOL_SIZE, role=Role.WEBHOOK)
     checkout = CheckoutSettings()
     signing = ReservationTokenSettings(reservation_token_keys=SecretStr(keys))
     wiring = Wiring(
         ledger=Ledger(pool, most_waiting=most_waiting),
+        inbox=inbox,
         engine=checkout_engine or CheckoutEngine(nobody, task_queue="checkout", wait_seconds=1),
         tokens=TokenVerifier(TokenSettings(token_secret=SecretStr(TOKEN_SECRET))),
         reservation_tokens=ReservationTokens(signing.token_keys()),
@@ -225,4 +228,5 @@ async def open_front_door(
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://onhand") as client:
         yield FrontDoor(app=app, http=client, wiring=wiring, database_url=database_url)
+    await inbox.dispose()
     await pool.dispose()
