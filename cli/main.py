@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from cli.api import api
 from cli.demo import demo
 from cli.dev import dev
+from cli.doctor import doctor
 from cli.migrate import migrate
 from cli.token import token
 from cli.worker import worker
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, dev, token, migrate, api, worker):
+for command in (demo, dev, token, migrate, api, worker, doctor):
     app.command()(command)
 
 

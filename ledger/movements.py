@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
@@ -71,7 +72,7 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // _MICROSECOND
 
 
-def chained(previous: bytes, values: list[object]) -> bytes:
+def chained(previous: bytes, values: Sequence[object]) -> bytes:
     """Hash one movement onto the one before it.
 
     sha256(previous hash ‖ UTF-8 of the JSON array of HASHED_FIELDS), times as integer microseconds,

@@ -10,7 +10,7 @@ import pytest
 from dev.ports import free_port
 from tests.acceptance.stacks import Stack, onhand, processes_of
 
-COMMANDS = ("demo", "dev", "token", "migrate", "api", "worker")
+COMMANDS = ("demo", "dev", "token", "migrate", "api", "worker", "doctor")
 
 
 def test_help_names_every_command() -> None:

@@ -11,6 +11,7 @@ from typer.main import get_command
 
 from api.problems import PROBLEMS
 from cli.main import app
+from ledger.examining.words import CHAIN_WORDS, HEAD_WORDS, PROMISE_REMEDIES
 from settings import model
 from tests.style.tree import ROOT, committed
 
@@ -73,6 +74,15 @@ def test_every_problem_is_documented() -> None:
         for code, status in re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", page, re.MULTILINE)
     }
     assert documented == {code: status for code, (status, _) in PROBLEMS.items()}
+
+
+def test_every_finding_of_doctor_is_in_its_runbook() -> None:
+    """Whoever reads a code at three in the morning must find it there, and none that is gone."""
+    page = (ROOT / "docs/runbooks/doctor-finds-something.md").read_text()
+    documented = set(re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE))
+    assert documented == {*CHAIN_WORDS, *HEAD_WORDS}
+    promises = set(re.findall(r"^\| (I\d\d) \|", page, re.MULTILINE))
+    assert promises == set(PROMISE_REMEDIES)
 
 
 @pytest.mark.parametrize("page", committed("*.md"), ids=lambda path: str(path.relative_to(ROOT)))

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.conftest import Database
+from dev.postgres import PostgresServer
+from tests.conftest import Database, temporary_database
+from tests.integration.ledger.busy_world import live_through
 from tests.integration.ledger.shop import Shop, broken_promises, open_shop
 
 
@@ -16,3 +18,11 @@ async def shop(database: Database) -> AsyncIterator[Shop]:
     async with open_shop(database) as opened:
         yield opened
         assert broken_promises(database) == {}
+
+
+@pytest.fixture(scope="session")
+async def busy(postgres: PostgresServer, template: str) -> AsyncIterator[Database]:
+    """Give a database in which much has happened at once, through two processes. Nobody changes it."""
+    with temporary_database(postgres, "shop_busy", template) as database:
+        await live_through(database)
+        yield database

@@ -1,122 +1,21 @@
 """What must hold in every database, over a busy world, and a mutant for each that must be caught."""
 
-# ruff: noqa: E501, S608 - a mutant is a line of SQL, put together from constants
-
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from random import Random
 
 import psycopg
 import pytest
 
-from dev.postgres import PostgresServer
-from ledger.checkouts import PaymentOperationKind, PaymentState, Status
-from ledger.commands import Command
-from ledger.movements import HASHED_FIELDS
-from tests.conftest import Database, temporary_database
-from tests.integration.ledger.shop import (
-    INVARIANTS,
-    another_ledger,
-    broken_promises,
-    open_shop,
-    post_all,
-)
-from tests.unit.ledger import cast
-from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH, RUG, TEAPOT
+from tests.conftest import Database
+from tests.integration.ledger.busy_world import CHECKOUTS
+from tests.integration.ledger.mutants import MUTANTS, Mutant, disarm
+from tests.integration.ledger.shop import INVARIANTS, broken_promises
 
-CHECKOUTS = 60
-VOID, REFUND = PaymentOperationKind.VOID, PaymentOperationKind.REFUND
-VOIDED = cast.Seen(state=PaymentState.VOIDED)
 ALWAYS_THERE = {
     *("held", "committing", "confirmed", "released", "expired", "refunded", "refund_pending"),
     *("out_of_stock", "limit_exceeded", "cancelled", "declined", "awaiting_payment"),
 }
-
-
-def stories(random: Random) -> Iterator[list[Command]]:
-    """Tell a customer's story each, left off or ended anywhere."""
-    for n in range(CHECKOUTS):
-        name = f"co_{n}"
-        whole = cast.commands_to_confirm(name)
-        told = whole[: random.randint(1, len(whole))] if n % 3 else whole
-        endings: list[list[Command]] = [
-            [],
-            [cast.expire(name), cast.record(VOIDED, name)],
-            [cast.release(name), cast.start(VOID, name), cast.record(VOIDED, name, proves=VOID)],
-            [cast.release(name, ending=Status.DECLINED, reason="card_declined")],
-            [cast.cancel_order(name)],
-            [
-                cast.cancel_order(name),
-                cast.start(REFUND, name),
-                cast.record(cast.REFUNDED, name, proves=REFUND),
-            ],
-        ]
-        # Only a placed order is paid back: this provider does nothing on its own.
-        ending = endings[n % (len(endings) if told == whole else 4)]
-        late = [cast.reserve(name), cast.release(name, reason="again"), cast.expire(name)]
-        yield [*told, *ending, *(late if n % 4 == 0 else []), *told[-1:]]
-
-
-@pytest.fixture(scope="module")
-async def busy(postgres: PostgresServer, template: str) -> AsyncIterator[Database]:
-    """Give a database in which much has happened at once, through two processes. Nobody changes it."""
-    random = Random()
-    with temporary_database(postgres, "shop_busy", template) as database:
-        async with open_shop(database) as shop, another_ledger(database) as other:
-            await shop.offers(RUG, limit=1)
-            for quantity, sku, place in ((40, LAMP, BERLIN), (90, LAMP, MUNICH), (5, RUG, BERLIN)):
-                await shop.stocked(quantity, sku, place)
-            drips: list[list[Command]] = [
-                [cast.receive(1, TEAPOT, MUNICH, receipt=f"drip-{n}")] for n in range(5)
-            ]
-            special: list[list[Command]] = [
-                [
-                    cast.open_checkout("co_none", lines={TEAPOT: 9}),
-                    cast.reserve("co_none", {TEAPOT: 9}),
-                ],
-                [
-                    cast.open_checkout("co_rug", customer="eve", lines={RUG: 2}),
-                    cast.reserve("co_rug", {RUG: 2}),
-                ],
-                [
-                    cast.open_checkout("co_grave"),
-                    cast.release("co_grave"),
-                    cast.reserve("co_grave"),
-                ],
-                [cast.pause(sku=RUG), cast.resume(sku=RUG), cast.pause(sku=RUG, reason="feed")],
-                *drips,
-                cast.commands_to_fence("co_fence"),
-                [*cast.commands_to_authorize("co_slow"), cast.expire("co_slow")],
-                [
-                    *cast.commands_to_authorize("co_poor"),
-                    cast.release("co_poor", ending=Status.DECLINED),
-                ],
-                [*cast.commands_to_hold("co_left"), cast.release("co_left")],
-                cast.commands_to_confirm("co_kept"),
-                [
-                    *cast.commands_to_confirm("co_back"),
-                    cast.cancel_order("co_back"),
-                    cast.start(REFUND, "co_back"),
-                    cast.record(cast.REFUNDED, "co_back", proves=REFUND),
-                ],
-                cast.commands_to_authorize("co_waits"),
-                [*cast.commands_to_confirm("co_gone"), cast.cancel_order("co_gone")],
-            ]
-            told = [*stories(random), *special]
-            random.shuffle(told)
-            ledgers = [shop.ledger, other]
-            for first in range(0, len(told), 12):
-                await asyncio.gather(
-                    *[
-                        post_all(ledgers[n % 2], story)
-                        for n, story in enumerate(told[first : first + 12])
-                    ]
-                )
-        yield database
 
 
 def test_every_promise_is_a_sentence() -> None:
@@ -146,84 +45,6 @@ def test_an_empty_world_breaks_no_promise(database: Database) -> None:
     assert broken_promises(database) == {}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Mutant:
-    """A falsification by somebody who may do anything, and the promise that must notice."""
-
-    caught_by: str
-    story: str
-    falsify: str
-
-
-A_RESERVE = "(sku, location, sequence) IN (SELECT sku, location, sequence FROM movement WHERE kind = 'reserve' LIMIT 1)"
-AN_ORDER = "(SELECT order_id FROM orders WHERE state = '{}' LIMIT 1)"
-COPIED = ", ".join(HASHED_FIELDS)
-
-
-def entry(**changed: str) -> str:
-    """Write a further movement like a row's last one, but for these fields."""
-    values = ", ".join(changed.get(name, f"m.{name}") for name in HASHED_FIELDS)
-    return (
-        f"INSERT INTO movement ({COPIED}, hash) SELECT {values}, m.hash"
-        " FROM movement m JOIN stock s USING (sku, location, sequence) ORDER BY m.sequence DESC LIMIT 1"
-    )
-
-
-MUTANTS = [
-    Mutant(caught_by="I01", story="a unit appears in a row", falsify="UPDATE stock SET sellable = sellable + 1, supply = supply - 1 WHERE sku = 'brass-lamp' AND location = 'BER1'"),
-    Mutant(caught_by="I01", story="a movement is forgotten", falsify="DELETE FROM movement WHERE kind = 'receive' AND sequence = 1 AND sku = 'brass-lamp'"),
-    Mutant(caught_by="I02", story="units were sold before they came", falsify="UPDATE movement SET sequence = sequence + 100000 WHERE kind = 'receive' AND sku = 'brass-lamp'"),
-    Mutant(caught_by="I03", story="a number is left out", falsify="UPDATE movement SET sequence = sequence + 1 WHERE (sku, location, sequence) IN (SELECT sku, location, sequence FROM stock WHERE sequence > 0)"),
-    Mutant(caught_by="I03", story="history is put in another order", falsify="UPDATE movement SET recorded_at = recorded_at - interval '1 day' WHERE sequence = 2"),
-    Mutant(caught_by="I03", story="a row forgets its number", falsify="UPDATE stock SET sequence = sequence - 1 WHERE sequence > 1"),
-    Mutant(caught_by="I04", story="an after-image is retouched", falsify="UPDATE movement SET sellable_after = sellable_after + 1 WHERE " + A_RESERVE),
-    Mutant(caught_by="I04", story="a pause happened nowhere", falsify="UPDATE stock SET paused = '{operator}' WHERE sku = 'brass-lamp'"),
-    Mutant(caught_by="I05", story="somebody else is said to have done it", falsify="UPDATE movement SET actor = 'nobody' WHERE " + A_RESERVE),
-    Mutant(caught_by="I05", story="it is said to have happened earlier", falsify="UPDATE movement SET occurred_at = occurred_at - interval '1 microsecond' WHERE " + A_RESERVE),
-    Mutant(caught_by="I05", story="a row hangs on another chain", falsify="UPDATE stock SET hash = sha256('x') WHERE sku = 'brass-lamp'"),
-    Mutant(caught_by="I06", story="a release sells", falsify="UPDATE movement SET kind = 'confirm' WHERE (sku, location, sequence) IN (SELECT sku, location, sequence FROM movement WHERE kind = 'release' LIMIT 1)"),
-    Mutant(caught_by="I06", story="a receipt of less than nothing", falsify="UPDATE movement SET quantity = -quantity, source = target, target = source WHERE kind = 'receive' AND sequence = 1"),
-    Mutant(caught_by="I07", story="a key moved a row twice", falsify=entry(sequence="m.sequence + 1", operation_key="(SELECT operation_key FROM movement r WHERE (r.sku, r.location) = (m.sku, m.location) AND operation_key IS NOT NULL ORDER BY sequence LIMIT 1)", kind="(SELECT kind FROM movement r WHERE (r.sku, r.location) = (m.sku, m.location) AND operation_key IS NOT NULL ORDER BY sequence LIMIT 1)")),
-    Mutant(caught_by="I07", story="a claim is left without an answer", falsify="INSERT INTO operation (key, fingerprint) VALUES ('reservation/co_x/1/reserve', '')"),
-    Mutant(caught_by="I07", story="an operation is forgotten", falsify="DELETE FROM operation WHERE key = 'receipt/goods-1'"),
-    Mutant(caught_by="I08", story="an open hold loses its units", falsify="UPDATE stock SET reserved = reserved - 1, sellable = sellable + 1 WHERE reserved > 0"),
-    Mutant(caught_by="I08", story="an ended hold is opened again", falsify="UPDATE reservation SET state = 'held' WHERE reservation_id = (SELECT reservation_id FROM reservation_line JOIN reservation USING (reservation_id) WHERE state = 'confirmed' LIMIT 1)"),
-    Mutant(caught_by="I09", story="more arrives than ever left", falsify="UPDATE stock SET transit = transit - 1, sellable = sellable + 1 WHERE sku = 'brass-lamp' AND location = 'MUC1'"),
-    Mutant(caught_by="I10", story="a hold of two claims to be of one", falsify="UPDATE reservation_line SET quantity = quantity + 1 WHERE reservation_id = (SELECT reservation_id FROM reservation_line LIMIT 1)"),
-    Mutant(caught_by="I10", story="a hold without lines", falsify="DELETE FROM reservation_line WHERE reservation_id = (SELECT reservation_id FROM reservation_line JOIN reservation USING (reservation_id) WHERE state = 'held' LIMIT 1)"),
-    Mutant(caught_by="I10", story="a hold that took nothing", falsify="UPDATE reservation_line SET reservation_id = 'co_grave/1' WHERE reservation_id = (SELECT reservation_id FROM reservation_line LIMIT 1)"),
-    Mutant(caught_by="I11", story="an expiry is called a release", falsify="UPDATE reservation SET state = 'released' WHERE state = 'expired'"),
-    Mutant(caught_by="I11", story="a hold gave back twice", falsify="UPDATE movement SET cause_id = (SELECT cause_id FROM movement WHERE kind = 'release' LIMIT 1) WHERE kind = 'release' AND sku = 'brass-lamp'"),
-    Mutant(caught_by="I16", story="money moved that nobody asked for", falsify="DELETE FROM payment_operation WHERE kind = 'refund'"),
-    Mutant(caught_by="I16", story="a proved capture took nothing", falsify="UPDATE payment SET captured_minor = 0, refunded_minor = 0 WHERE captured_minor > 0"),
-    Mutant(caught_by="I17", story="more is returned than was taken", falsify="UPDATE payment SET refunded_minor = captured_minor + 1 WHERE captured_minor > 0"),
-    Mutant(caught_by="I17", story="more is taken than was allowed", falsify="UPDATE payment SET authorized_minor = captured_minor - 1 WHERE captured_minor > 0"),
-    Mutant(caught_by="I18", story="a customer is charged twice", falsify="INSERT INTO payment_operation (key, checkout_id, kind, state, amount_minor, requested_at) SELECT key || '-again', checkout_id, kind, state, amount_minor, requested_at FROM payment_operation WHERE kind = 'capture'"),
-    Mutant(caught_by="I22", story="the payment is in another currency", falsify="UPDATE payment SET currency = 'JPY'"),
-    Mutant(caught_by="I22", story="a line is lost from a checkout", falsify="DELETE FROM checkout_line WHERE checkout_id = 'co_1'"),
-    Mutant(caught_by="I23", story="paid, and out of stock", falsify="UPDATE checkout SET status = 'out_of_stock' WHERE status = 'confirmed'"),
-    Mutant(caught_by="I23", story="the checkout and its payment tell different stories", falsify="UPDATE payment SET state = 'voided' WHERE state = 'captured'"),
-    Mutant(caught_by="I23", story="the checkout and its order tell different stories", falsify="UPDATE orders SET state = 'shipped' WHERE state = 'placed'"),
-    Mutant(caught_by="I27", story="a movement left no word", falsify="DELETE FROM outbox WHERE type = 'StockReserved'"),
-    Mutant(caught_by="I27", story="an event of nothing", falsify="INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at) VALUES ('brass-lamp/BER1', 99999, 0, 'StockReceived', '{}', now())"),
-    Mutant(caught_by="I27", story="an event tells another number", falsify="UPDATE outbox SET payload = jsonb_set(payload::jsonb, '{available}', '999')::json WHERE type = 'StockReceived'"),
-    Mutant(caught_by="I37", story="a checkout that nobody opened", falsify="DELETE FROM operation WHERE key = 'checkout/co_1/open'"),
-    Mutant(caught_by="I37", story="an opened checkout is gone", falsify="INSERT INTO operation (key, fingerprint, outcome) VALUES ('checkout/co_lost/open', '', '{\"accepted\": {}}')"),
-    Mutant(caught_by="I38", story="the application may rewrite history", falsify="GRANT UPDATE ON movement TO onhand_application"),
-    Mutant(caught_by="I38", story="everybody may empty a table", falsify="GRANT TRUNCATE ON stock TO PUBLIC"),
-    Mutant(caught_by="I38", story="the application may delete", falsify="GRANT DELETE ON checkout TO onhand"),
-    Mutant(caught_by="I38", story="the application owns a table", falsify="ALTER TABLE movement OWNER TO onhand"),
-    Mutant(caught_by="I39", story="a guard is switched off", falsify="ALTER TABLE movement DISABLE TRIGGER movement_no_truncate"),
-    Mutant(caught_by="I39", story="a guard lets replicas pass", falsify="ALTER TABLE movement ENABLE TRIGGER movement_no_rewrite"),
-    Mutant(caught_by="I39", story="a guard is gone", falsify="DROP TRIGGER operation_keeps_answers ON operation"),
-    Mutant(caught_by="I40", story="commits are not waited for", falsify="SET LOCAL synchronous_commit = off"),
-    Mutant(caught_by="I41", story="a cancelled order kept its units", falsify="UPDATE orders SET state = 'cancelled' WHERE order_id = " + AN_ORDER.format("placed")),
-    Mutant(caught_by="I41", story="a living order gave back", falsify="UPDATE orders SET state = 'placed' WHERE order_id = " + AN_ORDER.format("cancelled")),
-    Mutant(caught_by="I42", story="a total is off by one", falsify="UPDATE stock SET total_sold = total_sold + 1 WHERE sku = 'brass-lamp'"),
-    Mutant(caught_by="I43", story="a change of a hold is forgotten", falsify="DELETE FROM reservation_transition WHERE state = 'expired'"),
-]  # fmt: skip
-
-
 def test_every_promise_has_a_mutant() -> None:
     """A check that has never failed proves nothing."""
     assert {mutant.caught_by for mutant in MUTANTS} == {name.split("_")[0] for name in INVARIANTS}
@@ -236,7 +57,7 @@ def test_a_mutant_is_caught(busy: Database, mutant: Mutant) -> None:
     """With every guard and constraint out of its way, by the promise it breaks. Rolled back after."""
     with psycopg.connect(busy.superuser_url) as connection:
         if mutant.caught_by not in ("I38", "I39", "I40"):
-            _disarm(connection)
+            disarm(connection)
         changed = connection.execute(mutant.falsify.encode()).rowcount
         assert changed != 0, "the mutant changed nothing"
         caught = {
@@ -246,26 +67,3 @@ def test_a_mutant_is_caught(busy: Database, mutant: Mutant) -> None:
         }
         connection.rollback()
     assert mutant.caught_by in caught
-
-
-def _disarm(connection: psycopg.Connection[psycopg.rows.TupleRow]) -> None:
-    """Take every constraint and guard away, for this transaction."""
-    connection.execute(
-        """
-        DO $$
-        DECLARE found record;
-        BEGIN
-          FOR found IN
-            SELECT conrelid::regclass AS place, conname FROM pg_constraint
-            WHERE connamespace = 'public'::regnamespace AND contype IN ('c', 'f', 'u', 'p')
-            ORDER BY contype = 'p'
-          LOOP
-            EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', found.place, found.conname);
-          END LOOP;
-          FOR found IN SELECT tgrelid::regclass AS place, tgname FROM pg_trigger WHERE NOT tgisinternal LOOP
-            EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', found.place, found.tgname);
-          END LOOP;
-          DROP INDEX checkout_one_live_per_cart, payment_operation_one_capture;
-        END $$
-        """
-    )
