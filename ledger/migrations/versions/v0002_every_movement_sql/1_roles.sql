@@ -1,5 +1,8 @@
 -- Who takes a webhook in, and who only looks. Both may do less than the application.
 
+-- For the whole migration: whoever waits for a lock has everybody else wait behind it.
+SET LOCAL lock_timeout = '5s';
+
 DO $$
 DECLARE
   made text;
