@@ -20,7 +20,7 @@ def explained_in(script: str) -> set[str]:
 
 def test_every_index_says_which_question_needs_it(database: Database) -> None:
     """Above its CREATE INDEX, or as a comment on it; those of constraints are explained by those."""
-    made = dict(
+    made: dict[str, str | None] = dict(
         database.rows(
             "SELECT c.relname, obj_description(c.oid, 'pg_class')"
             " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
