@@ -44,21 +44,6 @@ class LocationAnswer(Answer):
     enabled: bool
 
 
-class UnitsAnswer(Answer):
-    """Units of one sku."""
-
-    sku: str
-    quantity: int
-
-
-class ReceiptAnswer(Answer):
-    """A receipt as it was booked, its lines added up by sku."""
-
-    receipt_id: str
-    location: str
-    lines: tuple[UnitsAnswer, ...]
-
-
 class HeldUnits(Answer):
     """Units of one sku held at one location."""
 
@@ -178,7 +163,10 @@ class _AtLocation(Answer):
 
 
 class Numbers(Answer):
-    """The numbers of a sku, over all its locations or at one of them. `sold` is paid and not yet shipped."""
+    """The numbers of a sku, over all its locations or at one of them.
+
+    `sold` is paid and not yet shipped; `in_transit` has left here by a transfer, and neither arrived nor got lost.
+    """
 
     on_hand: int
     reserved: int
@@ -205,6 +193,32 @@ class StockAnswer(Numbers, _OfSku):
     """The numbers of a sku at this moment."""
 
     locations: tuple[LocationStockAnswer, ...]
+
+
+class AdjustmentAnswer(Answer):
+    """A correction as it was booked. What could not be taken is `missing`, and a review asks about it."""
+
+    adjustment_id: str
+    sku: str
+    location: str
+    kind: str
+    quantity: int
+    status: str
+    review_id: str | None
+    missing: int
+    version: int
+
+
+class RowPolicyAnswer(Answer):
+    """What of a sku may be sold from a location, and what keeps the rest back."""
+
+    sku: str
+    location: str
+    safety_stock: int
+    feed_buffer: int
+    paused: tuple[str, ...]
+    available: int
+    version: int
 
 
 class Received(Answer):

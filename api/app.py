@@ -14,6 +14,7 @@ from api.description import TITLE, VERSION, describe
 from api.failures import translate_failures
 from api.middleware import BodyLimit, LastResort
 from api.routes import (
+    adjustments,
     checkouts,
     documentation,
     health,
@@ -31,6 +32,7 @@ ROUTERS = (
     warehouse.router,
     stock.router,
     history.router,
+    adjustments.router,
     webhooks.router,
     health.router,
     documentation.router,

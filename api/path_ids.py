@@ -1,4 +1,4 @@
-"""Ids in addresses: where something is made, a wrong one is malformed; where something is looked up, it is unknown."""
+"""Ids in addresses: where something is looked up, a wrong one is unknown; where it may yet come, it is malformed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ async def _new_location(location: str) -> str:
     return location
 
 
+async def _named_return(return_id: str) -> str:
+    return _document_id("return_id", return_id)
+
+
+async def _named_transfer(transfer_id: str) -> str:
+    return _document_id("transfer_id", transfer_id)
+
+
+def _document_id(name: str, text: str) -> str:
+    if re.fullmatch(ids.LONG_ID_PATTERN, text) is None:
+        raise malformed(f"path.{name}", "must be letters, digits, _ and -, at most 128 of them")
+    return text
+
+
 async def _known_sku(sku: str) -> str:
     if not _is_id(sku):
         raise Problem("unknown-sku")
@@ -41,5 +55,7 @@ async def _known_checkout(checkout_id: str) -> str:
 
 NewSku = Annotated[str, Depends(_new_sku)]
 NewLocation = Annotated[str, Depends(_new_location)]
+NamedReturn = Annotated[str, Depends(_named_return)]
+NamedTransfer = Annotated[str, Depends(_named_transfer)]
 KnownSku = Annotated[str, Depends(_known_sku)]
 KnownCheckoutId = Annotated[str, Depends(_known_checkout)]

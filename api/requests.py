@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,10 @@ QUANTITY_MOST = 10_000
 LINES_MOST = 100
 PRICE_MOST = 99_999_999
 PRIORITY_MOST = 1_000_000
+SAFETY_STOCK_MOST = 1_000_000
+"""A row may hold more than a line may name; whoever means all of it sets a pause."""
+VERSION_MOST = 2**63 - 1
+NOTE_CHARACTERS_MOST = 2_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FUTURE_MOST = timedelta(days=1)
 _RFC_3339 = re.compile(
@@ -76,6 +80,11 @@ LONG_ID = Annotated[str, StringConstraints(pattern=rf"^{ids.LONG_ID_PATTERN}$")]
 UNITS = Annotated[int, Field(ge=1, le=QUANTITY_MOST)]
 TITLE = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
 CURRENCY = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$"), AfterValidator(_known_currency)]
+REASON = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+"""A code for programs to count by, such as `broken-in-store`; what a person wants to say is a note."""
+NOTE = Annotated[
+    str, Field(min_length=1, max_length=NOTE_CHARACTERS_MOST), AfterValidator(_printable)
+]
 MOMENT = Annotated[
     str, Field(max_length=40, json_schema_extra={"format": "date-time"}), AfterValidator(_moment)
 ]
@@ -136,10 +145,48 @@ class CheckoutPost(Body):
     cart_id: LONG_ID | None = None
 
 
-class ReceiptPost(Body):
-    """Goods came in. A receipt's id is unique over all locations."""
+class Happening(Body):
+    """Base of what may be told later than it happened."""
 
-    receipt_id: LONG_ID
-    location: ID
     occurred_at: MOMENT | None = None
-    lines: LINES
+
+    @property
+    def happened_at(self) -> datetime | None:
+        """When it happened, in UTC; None where that is now."""
+        return read_moment(self.occurred_at) if self.occurred_at else None
+
+
+class AdjustmentPost(Happening):
+    """A person's correction of one row. `quantity` is signed for `adjust`, and positive for the others.
+
+    With `expected_version`, the location's version as it was seen, nothing is corrected that changed since.
+    """
+
+    adjustment_id: LONG_ID
+    kind: Literal["adjust", "damage", "regrade", "write_off", "lost_in_transit"] = "adjust"
+    location: ID
+    quantity: Annotated[int, Field(ge=-QUANTITY_MOST, le=QUANTITY_MOST)]
+    reason: REASON
+    note: NOTE | None = None
+    expected_version: Annotated[int, Field(ge=0, le=VERSION_MOST)] | None = None
+
+    @model_validator(mode="after")
+    def _something_is_corrected(self) -> Self:
+        if self.quantity == 0 or (self.quantity < 0 and self.kind != "adjust"):
+            message = "quantity must not be 0, and only of kind adjust may it be negative"
+            raise ValueError(message)
+        return self
+
+
+class SafetyStockPut(Body):
+    """How many sellable units of a row are promised to nobody."""
+
+    location: ID
+    quantity: Annotated[int, Field(ge=0, le=SAFETY_STOCK_MOST)]
+
+
+class PausePut(Body):
+    """Whether an operator keeps a row out of sale. Other reasons to pause it are not touched."""
+
+    location: ID
+    paused: bool

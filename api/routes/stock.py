@@ -48,8 +48,7 @@ def _numbers(rows: Sequence[StockRow]) -> dict[str, Any]:
     sums = {name: sum(getattr(row.stock, name) for row in rows) for name in _SUMMED}
     return {
         **sums,
-        # A transfer adds where it leaves and takes where it arrives.
-        "in_transit": max(sum(row.stock.transit for row in rows), 0),
+        "in_transit": sum(row.travelling for row in rows),
         "version": sum(row.stock.sequence for row in rows),
         "totals": _totals(rows),
     }

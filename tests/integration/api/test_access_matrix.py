@@ -72,6 +72,77 @@ MATRIX: dict[tuple[str, str], Entry] = {
         json={"receipt_id": "matrix", "location": "BER1", "lines": lines(MATRIX=1)},
         success=201,
     ),
+    ("POST", "/warehouse/shipments"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/shipments",
+        json={
+            "shipment_id": "matrix",
+            "order_id": "co_not-yet",
+            "location": "BER1",
+            "lines": lines(MATRIX=1),
+        },
+        success=202,
+    ),
+    ("POST", "/warehouse/returns"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/returns",
+        json={
+            "return_id": "matrix",
+            "order_id": "co_not-yet",
+            "location": "BER1",
+            "lines": lines(MATRIX=1),
+        },
+        success=202,
+    ),
+    ("POST", "/warehouse/returns/{return_id}/inspections"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/returns/matrix/inspections",
+        json={
+            "inspection_id": "matrix",
+            "lines": [{"sku": "MATRIX", "restock": 1, "damaged": 0}],
+        },
+        success=202,
+    ),
+    ("POST", "/warehouse/transfers"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/transfers",
+        json={
+            "transfer_id": "matrix",
+            "from": "BER1",
+            "to": "MATRIX-2",
+            "lines": lines(MATRIX=1),
+        },
+        success=201,
+    ),
+    ("POST", "/warehouse/transfers/{transfer_id}/receipts"): Entry(
+        allowed=only("warehouse"),
+        path="/warehouse/transfers/not-yet/receipts",
+        json={"receipt_id": "matrix", "lines": lines(MATRIX=1)},
+        success=202,
+    ),
+    ("POST", "/stock/{sku}/adjustments"): Entry(
+        allowed=only("stock:write"),
+        path="/stock/MATRIX/adjustments",
+        json={
+            "adjustment_id": "matrix",
+            "location": "BER1",
+            "quantity": 1,
+            "reason": "found",
+        },
+        success=200,
+    ),
+    ("PUT", "/stock/{sku}/safety-stock"): Entry(
+        allowed=only("stock:write"),
+        path="/stock/MATRIX/safety-stock",
+        json={"location": "BER1", "quantity": 0},
+        success=200,
+    ),
+    ("PUT", "/stock/{sku}/pause"): Entry(
+        allowed=only("stock:write"),
+        path="/stock/MATRIX/pause",
+        json={"location": "BER1", "paused": False},
+        success=200,
+    ),
     ("GET", "/stock/{sku}"): Entry(allowed=only("stock:read"), path="/stock/MATRIX", success=200),
     ("GET", "/stock/{sku}/movements"): Entry(
         allowed=only("stock:read"), path="/stock/MATRIX/movements", success=200
@@ -97,8 +168,10 @@ ROUTES = sorted(
 
 @pytest.fixture(scope="module")
 async def own(front_door: FrontDoor) -> dict[str, str]:
-    """Make a cancelled checkout of the subject `shop`, with its token."""
+    """Make a cancelled checkout of the subject `shop`, with its token, and something to be sent."""
     await front_door.put_product("MATRIX")
+    await front_door.put_location("MATRIX-2", priority=9)
+    await front_door.receive("matrix-stock", "BER1", MATRIX=1)
     opened = await front_door.order("matrix-cancelled", lines=lines(MATRIX=1))
     checkout_id = opened.json()["checkout_id"]
     await front_door.release(checkout_id)

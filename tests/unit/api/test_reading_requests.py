@@ -12,9 +12,40 @@ from hypothesis import strategies as st
 
 from api.json_bodies import shaped, strict_json
 from api.problems import PROBLEMS, Problem
-from api.requests import Body, CheckoutPost, LocationPut, ProductPut, ReceiptPost, read_moment
+from api.requests import (
+    AdjustmentPost,
+    Body,
+    CheckoutPost,
+    LocationPut,
+    PausePut,
+    ProductPut,
+    SafetyStockPut,
+    read_moment,
+)
+from api.warehouse_requests import (
+    InspectionPost,
+    ReceiptPost,
+    ReturnPost,
+    ShipmentPost,
+    TransferPost,
+    TransferReceiptPost,
+)
+from ledger.commands import AdjustmentKind
 
-SHAPES: list[type[Body]] = [CheckoutPost, LocationPut, ProductPut, ReceiptPost]
+SHAPES: list[type[Body]] = [
+    AdjustmentPost,
+    CheckoutPost,
+    InspectionPost,
+    LocationPut,
+    PausePut,
+    ProductPut,
+    ReceiptPost,
+    ReturnPost,
+    SafetyStockPut,
+    ShipmentPost,
+    TransferPost,
+    TransferReceiptPost,
+]
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
@@ -26,6 +57,23 @@ CARTS = st.fixed_dictionaries(
     )},
     optional={"ttl_seconds": VALUES, "cart_id": VALUES, "more": VALUES},
 )  # fmt: skip
+INSPECTED = st.fixed_dictionaries(
+    {"sku": st.just("LAMP"), "restock": st.integers(-1, 3), "damaged": st.integers(-1, 3)},
+    optional={"refund": st.integers(-1, 7) | st.none() | VALUES},
+)
+CORRECTIONS = st.fixed_dictionaries(
+    {
+        "adjustment_id": st.just("A1"),
+        "location": st.just("BER1"),
+        "quantity": st.integers(-10_001, 10_001) | VALUES,
+        "reason": st.just("broken") | st.text(),
+    },
+    optional={
+        "kind": st.sampled_from([*AdjustmentKind, "nonsense"]),
+        "note": st.text() | VALUES,
+        "expected_version": st.integers() | VALUES,
+    },
+)
 RECEIPTS = st.fixed_dictionaries(
     {
         "receipt_id": st.just("R1"),
@@ -79,6 +127,29 @@ def test_any_moment(receipt: dict[str, Any]) -> None:
         assert moment is not None
         assert moment.tzinfo is UTC
         assert moment.year >= 2000
+
+
+@given(line=INSPECTED)
+def test_any_inspection(line: dict[str, Any]) -> None:
+    """What is read names at least one unit, and pays back no more; unsaid, it pays back all."""
+    found = read(InspectionPost, json.dumps({"inspection_id": "I1", "lines": [line]}).encode())
+    if isinstance(found, InspectionPost):
+        units = found.lines[0].as_inspected()
+        assert 0 <= units.refund <= units.restock + units.damaged
+        assert units.restock + units.damaged > 0
+        if line.get("refund") is None:
+            assert units.refund == units.restock + units.damaged
+
+
+@given(correction=CORRECTIONS)
+def test_any_adjustment(correction: dict[str, Any]) -> None:
+    """What is read moves something, and only `adjust` takes away by its sign."""
+    found = read(AdjustmentPost, json.dumps(correction).encode())
+    if isinstance(found, AdjustmentPost):
+        assert type(found.quantity) is int
+        assert 1 <= abs(found.quantity) <= 10_000
+        assert found.quantity > 0 or found.kind == "adjust"
+        assert found.note is None or 1 <= len(found.note) <= 2_000
 
 
 @pytest.mark.parametrize(
