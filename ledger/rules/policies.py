@@ -5,14 +5,22 @@ from __future__ import annotations
 from ledger.commands import ChangePause, SetFeedBuffer, SetSafetyStock
 from ledger.errors import Refused
 from ledger.movements import Cause
-from ledger.rules.stock import refuse_unknown_location, refuse_unknown_sku
+from ledger.rules.stock import (
+    LOCATION_DISABLED,
+    births,
+    refuse_unknown_location,
+    refuse_unknown_sku,
+)
 from ledger.stock import Move, MovementKind, Stock
 from ledger.world import Change, World
 
 
 def change_pause(world: World, command: ChangePause) -> Change:
     """Add or take away one reason. Refused: `unknown-sku`, `unknown-location`. No change, no movement."""
-    row = _row(world, command)
+    row, begun = _row(world, command)
+    if command.reason == LOCATION_DISABLED:
+        # It is itself what a row there begins with.
+        row, begun = world.stock[row.sku, row.location], ()
     # From here it must succeed.
     reasons = set(row.paused) - {command.reason}
     if command.paused:
@@ -24,7 +32,8 @@ def change_pause(world: World, command: ChangePause) -> Change:
         location=row.location,
         paused=after,
     )
-    return _changed(row, command, None if after == row.paused else move, reason=command.reason)
+    changes = after != row.paused
+    return _changed(row, begun, command, move if changes else None, reason=command.reason)
 
 
 def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
@@ -34,7 +43,7 @@ def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
     """
     if command.quantity < 0:
         raise Refused("negative-quantity", quantity=command.quantity)
-    row = _row(world, command)
+    row, begun = _row(world, command)
     # From here it must succeed.
     move = Move(
         kind=MovementKind.SET_SAFETY_STOCK,
@@ -42,7 +51,8 @@ def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
         location=row.location,
         safety_stock=command.quantity,
     )
-    return _changed(row, command, None if row.safety_stock == command.quantity else move)
+    changes = row.safety_stock != command.quantity
+    return _changed(row, begun, command, move if changes else None)
 
 
 def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
@@ -52,7 +62,7 @@ def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
     """
     if command.quantity < 0:
         raise Refused("negative-quantity", quantity=command.quantity)
-    row = _row(world, command)
+    row, begun = _row(world, command)
     # From here it must succeed.
     move = Move(
         kind=MovementKind.SET_FEED_BUFFER,
@@ -61,23 +71,32 @@ def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
         feed_buffer=command.quantity,
     )
     changes = row.feed_buffer != command.quantity
-    return _changed(row, command, move if changes else None, reason=command.reason)
+    return _changed(row, begun, command, move if changes else None, reason=command.reason)
 
 
-def _row(world: World, command: ChangePause | SetSafetyStock | SetFeedBuffer) -> Stock:
+def _row(
+    world: World, command: ChangePause | SetSafetyStock | SetFeedBuffer
+) -> tuple[Stock, tuple[Move, ...]]:
+    """Give the row, and the moves that it begins with if this is its first, done to it already."""
     refuse_unknown_sku(world, command.sku)
     refuse_unknown_location(world, command.location)
-    return world.stock[command.sku, command.location]
+    row = world.stock[command.sku, command.location]
+    begun = births(world, (command.sku, command.location))
+    for move in begun:
+        row = move.apply(row)
+    return row, begun
 
 
 def _changed(
     row: Stock,
+    begun: tuple[Move, ...],
     command: ChangePause | SetSafetyStock | SetFeedBuffer,
     move: Move | None,
     *,
     reason: str | None = None,
 ) -> Change:
     after = move.apply(row) if move else row
+    moves = (*begun, move) if move else ()
     return Change(
         answer={
             "sku": row.sku,
@@ -86,7 +105,7 @@ def _changed(
             "feed_buffer": after.feed_buffer,
             "paused": list(after.paused),
             "available": after.available,
-            "version": row.sequence + (move is not None),
+            "version": row.sequence + len(moves),
         },
         cause=Cause(
             operation_key=None,
@@ -95,5 +114,5 @@ def _changed(
             actor=command.actor,
             reason=reason,
         ),
-        moves=(move,) if move else (),
+        moves=moves,
     )

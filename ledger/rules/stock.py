@@ -73,14 +73,15 @@ def arriving(
     target: Pile = Pile.SELLABLE,
 ) -> tuple[Move, ...]:
     """Bring units to a row. The first ones at a disabled location find it paused, as the others there are."""
+    return births(world, row) + moved(kind, row, quantity, source, target)
+
+
+def births(world: World, row: Row) -> tuple[Move, ...]:
+    """Say what comes before the first movement of a row: at a disabled location it is born paused."""
     sku, location = row
-    before = world.stock[row]
-    births: tuple[Move, ...] = ()
-    if before.sequence == 0 and not world.locations[location].enabled:
-        births = (
-            Move(kind=MovementKind.PAUSE, sku=sku, location=location, paused=(LOCATION_DISABLED,)),
-        )
-    return births + moved(kind, row, quantity, source, target)
+    if world.stock[row].sequence or world.locations[location].enabled:
+        return ()
+    return (Move(kind=MovementKind.PAUSE, sku=sku, location=location, paused=(LOCATION_DISABLED,)),)
 
 
 def told(lines: list[list[Any]]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.commands import ChangePause, Quantity
+from ledger.commands import ChangePause, Command, Quantity
 from ledger.errors import Broken
 from ledger.movements import Cause
 from ledger.rules.stock import LOCATION_DISABLED
@@ -25,6 +25,7 @@ from tests.unit.ledger.cast import (
     stock,
     world,
 )
+from tests.unit.ledger.warehouse_cast import buffer, keep_back
 
 
 def test_received_goods_can_be_sold() -> None:
@@ -159,3 +160,25 @@ def test_two_moves_of_one_change_see_each_other() -> None:
 def test_a_receipt_of_nothing_or_less_is_refused(quantity: int) -> None:
     """It would be a movement that takes units from the shelf under the name of a delivery."""
     assert refusal(world(stock(sellable=9)), cast.receive(quantity)).code == "nothing-wanted"
+
+
+@pytest.mark.parametrize(
+    "command", [keep_back(2), buffer(2), cast.pause()], ids=lambda command: type(command).__name__
+)
+def test_a_policy_may_be_what_a_row_at_a_disabled_location_begins_with(command: Command) -> None:
+    """Its first movement is the pause all the same; goods that come later would be for sale otherwise."""
+    shop = world(stock(), disabled=BERLIN)
+    do(shop, command)
+    do(shop, cast.receive(5))
+    row = shop.stock[LAMP, BERLIN]
+    assert LOCATION_DISABLED in row.paused
+    assert (row.sellable, row.available) == (5, 0)
+    assert shop.movements[0].kind is MovementKind.PAUSE
+
+
+def test_disabling_a_location_pauses_an_empty_row_once() -> None:
+    """The pause is itself what the row begins with."""
+    shop = world(stock(), disabled=BERLIN)
+    answer = do(shop, cast.pause(reason=LOCATION_DISABLED)).answer
+    assert answer["paused"] == [LOCATION_DISABLED]
+    assert [movement.kind for movement in shop.movements] == [MovementKind.PAUSE]
