@@ -23,7 +23,9 @@ from api.wiring import Wiring
 from ledger import ids
 from ledger.checkouts import PaymentOperationKind, PaymentState, Status
 from ledger.commands import (
+    Confirm,
     Expire,
+    Fence,
     Quantity,
     RecordPayment,
     Release,
@@ -51,6 +53,13 @@ TABLES = (
     "payment",
     "webhook_event",
     "outbox",
+    "order_line",
+    "returns",
+    "inspection_line",
+    "transfer",
+    "document",
+    "review",
+    "note",
 )
 
 
@@ -123,12 +132,12 @@ class FrontDoor:
             checkout_id, PaymentState.REQUIRES_PAYMENT, proves=PaymentOperationKind.AUTHORIZE
         )
 
-    async def start_payment(self, checkout_id: str) -> None:
+    async def start_payment(
+        self, checkout_id: str, kind: PaymentOperationKind = PaymentOperationKind.AUTHORIZE
+    ) -> None:
         """Write down that the provider is being asked; asked before, it changes nothing."""
         await self.wiring.ledger.post(
-            StartPaymentOperation(
-                actor="test", checkout_id=checkout_id, kind=PaymentOperationKind.AUTHORIZE
-            )
+            StartPaymentOperation(actor="test", checkout_id=checkout_id, kind=kind)
         )
 
     async def see_payment(
@@ -156,6 +165,54 @@ class FrontDoor:
         """Do what the worker does up to the decision."""
         await self.reserve(checkout_id)
         await self.ask_for_payment(checkout_id)
+
+    async def paid(self, key: str, **units: int) -> str:
+        """Let ANNA pay for a cart, up to where only the confirmation is missing; give the order's id."""
+        order_id = str((await self.order(key, lines=lines(**units))).json()["checkout_id"])
+        await self.become_payable(order_id)
+        total = (await self.stored(order_id)).total_minor
+        await self.see_payment(order_id, PaymentState.AUTHORIZED, authorized_minor=total)
+        await self.wiring.ledger.post(
+            Fence(actor="test", reservation_id=ids.reservation_id(order_id))
+        )
+        await self.start_payment(order_id, PaymentOperationKind.CAPTURE)
+        await self.see_payment(
+            order_id,
+            PaymentState.CAPTURED,
+            PaymentOperationKind.CAPTURE,
+            authorized_minor=total,
+            captured_minor=total,
+        )
+        return order_id
+
+    async def confirm(self, order_id: str) -> None:
+        """Place the order that is paid."""
+        await self.wiring.ledger.post(
+            Confirm(actor="test", reservation_id=ids.reservation_id(order_id))
+        )
+
+    async def sold(self, key: str, **units: int) -> str:
+        """Sell a cart to ANNA; give the order's id."""
+        order_id = await self.paid(key, **units)
+        await self.confirm(order_id)
+        return order_id
+
+    async def stocked(self, sku: str, **places: int) -> None:
+        """Offer something and take it in: `stocked("LAMP", BER1=5)`."""
+        await self.put_product(sku)
+        for location, quantity in places.items():
+            await self.put_location(location)
+            await self.receive(f"{sku}-{location}", location, **{sku: quantity})
+
+    async def tell(self, path: str, **body: Any) -> httpx2.Response:
+        """Send a document of the warehouse: `tell("/shipments", shipment_id="S1", ...)`."""
+        return await self.http.post(f"/warehouse{path}", json=body, headers=bearer("warehouse"))
+
+    async def stock(self, sku: str) -> Any:
+        """Read the numbers of a sku."""
+        response = await self.http.get(f"/stock/{sku}", headers=bearer("stock:read"))
+        assert response.status_code == 200
+        return response.json()
 
     async def release(self, checkout_id: str, ending: Status = Status.CANCELLED) -> None:
         """Give the hold back."""
