@@ -8,6 +8,7 @@ import httpx2
 import psycopg
 import pytest
 
+from ledger.commands import SetFeedBuffer
 from tests.integration.api.front_door import FrontDoor, bearer, lines
 
 WRITE = bearer("stock:write", subject="olga")
@@ -206,6 +207,21 @@ async def test_safety_stock_is_kept_out_of_sale(front_door: FrontDoor) -> None:
     assert (await front_door.stock("SAFE"))["held_back"] == 5
     none = await put(front_door, "SAFE", "safety-stock", quantity=0)
     assert none.json()["available"] == 5
+
+
+async def test_a_feeds_buffer_is_held_back_too(front_door: FrontDoor) -> None:
+    """What is held back is both together, and never more than there is."""
+    await front_door.stocked("BUFFER", BER1=5)
+    await put(front_door, "BUFFER", "safety-stock", quantity=2)
+    buffer = SetFeedBuffer(
+        actor="feed", sku="BUFFER", location="BER1", quantity=1, reason="feed-silent"
+    )
+    await front_door.wiring.ledger.post(buffer)
+    numbers = await front_door.stock("BUFFER")
+    assert (numbers["safety_stock"], numbers["held_back"], numbers["available"]) == (2, 3, 2)
+    assert (await put(front_door, "BUFFER", "safety-stock", quantity=2)).json()["feed_buffer"] == 1
+    await put(front_door, "BUFFER", "safety-stock", quantity=9)
+    assert (await front_door.stock("BUFFER"))["held_back"] == 5
 
 
 async def test_a_pause_keeps_a_row_out_of_sale(front_door: FrontDoor) -> None:
