@@ -79,6 +79,16 @@ JOIN checkout c ON c.owner = wanted.owner AND c.cart_id = wanted.cart_id
 WHERE c.status IN ('reserving', 'awaiting_payment', 'committing')
 """)
 
+_MISSING_ROWS = text("""
+SELECT w.sku, w.location
+FROM json_to_recordset(:rows) AS w(sku text, location text)
+WHERE NOT EXISTS (SELECT FROM stock s WHERE s.sku = w.sku AND s.location = w.location)
+""")
+
+# What is made here is unmade again where nothing comes to lie in it.
+_MARK = text("SAVEPOINT before_new_rows")
+_BACK_TO_MARK = text("ROLLBACK TO SAVEPOINT before_new_rows")
+
 # Only where every product and location of a group exists: for the others the rule has a refusal with a
 # name, and a refused document must not leave an empty row behind.
 _MAKE_ROWS = text("""
@@ -95,6 +105,7 @@ FROM wanted
 WHERE whole
 ORDER BY sku, location
 ON CONFLICT DO NOTHING
+RETURNING sku, location
 """)
 
 # LockRows stands above Sort in the plan, so rows are locked in the order of their keys. The wanted keys are
@@ -129,6 +140,15 @@ _LOCATIONS = text(
     "SELECT location, priority, enabled FROM location WHERE location = ANY(:locations)"
 )
 
+# A row without a movement is born as its location is: whoever changes that waits for it.
+_LOCK_LOCATIONS = text("""
+SELECT location, priority, enabled
+FROM location
+WHERE location = ANY(:locations)
+ORDER BY location
+FOR KEY SHARE
+""")
+
 # A re-acquired reservation is not the customer's second helping, and a cancelled order gives back.
 _CLAIMED = text("""
 SELECT r.customer_id, l.sku, sum(l.quantity) AS quantity
@@ -143,8 +163,13 @@ GROUP BY r.customer_id, l.sku
 """)
 
 
-async def load(connection: AsyncConnection, commands: Sequence[Command]) -> World:
-    """Lock and read what these commands need.
+async def load(
+    connection: AsyncConnection,
+    commands: Sequence[Command],
+    *,
+    without: frozenset[Row] = frozenset(),
+) -> World:
+    """Lock and read what these commands need; the rows of `without` are not made where they are missing.
 
     The clock is read last, after the locks: what waited longer is recorded later.
     """
@@ -156,12 +181,17 @@ async def load(connection: AsyncConnection, commands: Sequence[Command]) -> Worl
     if needs.carts:
         await _load_carts(connection, world, needs)
     await load_records(connection, world, needs)
-    await _load_stock(connection, world, needs)
+    await _load_stock(connection, world, needs, without)
     await load_claims_on_rows(connection, world, needs)
     if needs.skus:
         await _load_claims(connection, world, needs)
     world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     return world
+
+
+async def unmake_rows(connection: AsyncConnection) -> None:
+    """Take back the rows that `load` made, with the locks of stock. Those of checkouts and records stay."""
+    await connection.execute(_BACK_TO_MARK)
 
 
 def _joined(needs: Iterable[Needs]) -> Needs:
@@ -199,16 +229,17 @@ async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -
         world.live_carts[row.owner, row.cart_id] = row.checkout_id
 
 
-async def _load_stock(connection: AsyncConnection, world: World, needs: Needs) -> None:
-    made = needs.new_rows | arrivals(world, needs)
-    rows = set(needs.rows).union(rows_of_records(world), *made)
+async def _load_stock(
+    connection: AsyncConnection, world: World, needs: Needs, without: frozenset[Row]
+) -> None:
+    groups = needs.new_rows | arrivals(world, needs)
+    rows = set(needs.rows).union(rows_of_records(world), *groups)
     for reservation in world.reservations.values():
         if reservation.checkout_id in needs.stock_of:
             rows |= {(line.sku, line.location) for line in reservation.lines}
     if not rows and not needs.skus:
         return
-    if made:
-        await connection.execute(_MAKE_ROWS, {"rows": _groups(made)})
+    await _make_rows(connection, world, groups, without)
     if rows:
         wanted: dict[str, Any] = {"skus": sorted(needs.skus), "rows": _rows(rows)}
         locked = await connection.execute(_LOCK_STOCK, wanted)
@@ -220,13 +251,32 @@ async def _load_stock(connection: AsyncConnection, world: World, needs: Needs) -
     await _load_policies(connection, world, needs.skus | {sku for sku, _ in rows}, rows)
 
 
+async def _make_rows(
+    connection: AsyncConnection,
+    world: World,
+    groups: Iterable[frozenset[Row]],
+    without: frozenset[Row],
+) -> None:
+    wanted = [group for group in groups if not group & without]
+    if not wanted:
+        return
+    rows = {"rows": _rows(frozenset().union(*wanted))}
+    if not (await connection.execute(_MISSING_ROWS, rows)).all():
+        return
+    await connection.execute(_MARK)
+    made = await connection.execute(_MAKE_ROWS, {"rows": _groups(wanted)})
+    world.made = {(row.sku, row.location) for row in made}
+
+
 async def _load_policies(
     connection: AsyncConnection, world: World, skus: Iterable[str], rows: Iterable[Row]
 ) -> None:
     locations = {location for _, location in world.stock} | {place for _, place in rows}
     for row in await connection.execute(_PRODUCTS, {"skus": sorted(skus)}):
         world.products[row.sku] = row.limit_per_customer
-    for row in await connection.execute(_LOCATIONS, {"locations": sorted(locations)}):
+    born = any(row.sequence == 0 for row in world.stock.values())
+    read = _LOCK_LOCATIONS if born else _LOCATIONS
+    for row in await connection.execute(read, {"locations": sorted(locations)}):
         world.locations[row.location] = Location(
             location=row.location, priority=row.priority, enabled=row.enabled
         )

@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from ledger.commands import Command
 from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
 from ledger.group_commit import MOST_AT_ONCE, MOST_WAITING, POSTERS, GroupCommit
-from ledger.loading import load
+from ledger.loading import load, unmake_rows
 from ledger.rules import decide
 from ledger.world import World
 from ledger.writing import write
@@ -188,9 +188,9 @@ async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> l
             if key is not None:
                 first_of[key] = index
     if fresh:
-        world = await load(connection, [commands[index] for index in fresh])
-        for index in fresh:
-            answers[index] = _decided(world, commands[index])
+        batch = [commands[index] for index in fresh]
+        world, decided = await _decided_together(connection, batch)
+        answers |= zip(fresh, decided, strict=True)
         await write(connection, world)
         await _settle(connection, world, {key: answers[i] for key, i in first_of.items()}, commands)
     return [
@@ -199,6 +199,20 @@ async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> l
         else _twin(commands[first_of[c.key or ""]], c, answers[first_of[c.key or ""]])
         for i, c in enumerate(commands)
     ]
+
+
+async def _decided_together(
+    connection: AsyncConnection, batch: Sequence[Command]
+) -> tuple[World, list[Answer]]:
+    """Decide one after the other; a second time where rows were made for what was then refused."""
+    world = await load(connection, batch)
+    answers = [_decided(world, command) for command in batch]
+    empty = world.left_empty()
+    if empty:
+        await unmake_rows(connection)
+        world = await load(connection, batch, without=empty)
+        answers = [_decided(world, command) for command in batch]
+    return world, answers
 
 
 async def _claim(connection: AsyncConnection, fingerprints: Mapping[str, bytes]) -> set[str]:

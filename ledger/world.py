@@ -120,6 +120,8 @@ class World:
     claims: dict[Row, list[Claim]] = field(default_factory=dict)
     """Who counts on a row's units, unpaid before paid and newest first; only where a command may fall short."""
 
+    made: set[Row] = field(default_factory=set)
+    """Rows that were made for this batch: those without a movement at the end are unmade."""
     movements: list[Movement] = field(default_factory=list)
     transitions: list[tuple[Reservation, Cause]] = field(default_factory=list)
     written: set[tuple[str, Any]] = field(default_factory=set)
@@ -133,6 +135,10 @@ class World:
             for name, location in self.stock:
                 self._places.setdefault(name, []).append(location)
         return (self.stock[sku, location] for location in self._places.get(sku, ()))
+
+    def left_empty(self) -> frozenset[Row]:
+        """Name the rows that were made and that nothing came to lie in."""
+        return frozenset(row for row in self.made if self.stock[row].sequence == 0)
 
     def lines_of_order(self, order_id: str) -> list[OrderLine]:
         """Give an order's lines, in order of sku and location."""

@@ -20,7 +20,8 @@ def change_pause(world: World, command: ChangePause) -> Change:
     row, begun = _row(world, command)
     if command.reason == LOCATION_DISABLED:
         # It is itself what a row there begins with.
-        row, begun = world.stock[row.sku, row.location], ()
+        empty = Stock(sku=row.sku, location=row.location)
+        row, begun = world.stock.get((row.sku, row.location), empty), ()
     # From here it must succeed.
     reasons = set(row.paused) - {command.reason}
     if command.paused:
@@ -80,7 +81,8 @@ def _row(
     """Give the row, and the moves that it begins with if this is its first, done to it already."""
     refuse_unknown_sku(world, command.sku)
     refuse_unknown_location(world, command.location)
-    row = world.stock[command.sku, command.location]
+    empty = Stock(sku=command.sku, location=command.location)
+    row = world.stock.get((command.sku, command.location), empty)
     begun = births(world, (command.sku, command.location))
     for move in begun:
         row = move.apply(row)

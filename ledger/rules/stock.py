@@ -79,7 +79,8 @@ def arriving(
 def births(world: World, row: Row) -> tuple[Move, ...]:
     """Say what comes before the first movement of a row: at a disabled location it is born paused."""
     sku, location = row
-    if world.stock[row].sequence or world.locations[location].enabled:
+    before = world.stock.get(row)
+    if (before and before.sequence) or world.locations[location].enabled:
         return ()
     return (Move(kind=MovementKind.PAUSE, sku=sku, location=location, paused=(LOCATION_DISABLED,)),)
 
