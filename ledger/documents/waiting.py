@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +62,12 @@ class Tried:
     outcome: str
 
 
+def command_of(kind: str, body: Mapping[str, Any]) -> DocumentCommand:
+    """Give the command again whose body was kept."""
+    command: DocumentCommand = _SHAPES[kind].validate_python(body)
+    return command
+
+
 async def apply_due(ledger: Ledger, limit: int = 100) -> list[Tried]:
     """Post every document again whose predecessor has come, and settle it. Safe to run twice at once.
 
@@ -68,9 +75,7 @@ async def apply_due(ledger: Ledger, limit: int = 100) -> list[Tried]:
     Raises Transient.
     """
     due = await rows_of(ledger.engine, _DUE, limit=limit)
-    commands: list[DocumentCommand] = [
-        _SHAPES[row["kind"]].validate_python(row["body"], strict=False) for row in due
-    ]
+    commands = [command_of(row["kind"], row["body"]) for row in due]
     answers = await ledger.post_batch(commands)
     tried = []
     for command, answer in zip(commands, answers, strict=True):

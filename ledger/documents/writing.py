@@ -68,6 +68,7 @@ FROM json_to_recordset(:rows) AS d(
 ON CONFLICT (kind, document_id) DO UPDATE
 SET state = excluded.state, body = excluded.body, reason = NULL, tried_at = excluded.tried_at,
     fingerprint = excluded.fingerprint, refers_to = excluded.refers_to,
+    actor = excluded.actor, occurred_at = excluded.occurred_at,
     settled_at = excluded.settled_at
 """)
 

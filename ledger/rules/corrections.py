@@ -37,8 +37,9 @@ def adjust(world: World, command: Adjust) -> Change:
     """Correct a row.
 
     Refused: `nothing-wanted`; `unknown-sku`; `unknown-location`; `stale-version` with the row's own;
-    `pile-too-small` where a regrade, a write-off or a loss takes more than there is. Taking more out of
-    sale than is sellable takes what is there and opens a shortfall review for the rest.
+    `pile-too-small` where a regrade, a write-off or a loss takes more than there is, or something is taken
+    out of sale where nothing is sellable, reserved or sold. Taking more out of sale than is sellable takes
+    what is there and opens a shortfall review for the rest.
     """
     signed = command.kind is AdjustmentKind.ADJUST
     if command.quantity == 0 or (command.quantity < 0 and not signed):
@@ -91,7 +92,10 @@ def research(world: World, command: Research) -> Change:
     moves = moved(MovementKind.RESEARCH, row, command.quantity, Pile.SOLD, Pile.RESEARCHING)
     change = _told(command, command.research_id, "research", moves)
     return replace(
-        change, records=(missing,), checkout=replace(checkout, order_state=order_state(lines))
+        change,
+        answer={**change.answer, "order_id": command.order_id},
+        records=(missing,),
+        checkout=replace(checkout, order_state=order_state(lines)),
     )
 
 
@@ -114,33 +118,32 @@ def resolve(world: World, command: Resolve) -> Change:
 
 def claims_on(world: World, row: Row) -> list[Claim]:
     """Name who counts on a row's units, unpaid before paid and newest first, as this batch leaves them."""
-    claims = []
-    for claim in world.claims.get(row, ()):
-        line = world.order_lines.get((claim.checkout_id, *row))
-        reservation = world.reservations.get(claim.reservation_id)
-        if line is not None and world.checkouts[claim.checkout_id].order_state in (
-            OrderState.NONE,
-            OrderState.CANCELLED,
-        ):
-            continue
-        if line is not None and line.to_ship > 0:
-            claims.append(replace(claim, quantity=line.to_ship, paid=True))
-        elif line is None and (reservation is None or reservation.state in _CLAIMING):
-            claims.append(claim)
-    known = {claim.reservation_id for claim in claims}
-    newer = [
-        Claim(
-            checkout_id=reservation.checkout_id,
-            reservation_id=reservation.reservation_id,
-            quantity=line.quantity,
-            paid=False,
-        )
-        for reservation in world.reservations.values()
-        if reservation.state in _CLAIMING and reservation.reservation_id not in known
-        for line in reservation.lines
-        if (line.sku, line.location) == row
+    read = {claim.checkout_id: claim for claim in world.claims.get(row, ())}
+    newer = [name for name in reversed(world.checkouts) if name not in read]
+    current = [
+        _claim(world, name, row) if name in world.checkouts else read[name]
+        for name in (*newer, *read)
     ]
-    return sorted([*reversed(newer), *claims], key=lambda claim: claim.paid)
+    return sorted((claim for claim in current if claim), key=lambda claim: claim.paid)
+
+
+def _claim(world: World, checkout_id: str, row: Row) -> Claim | None:
+    """Say what a checkout of this batch still counts on."""
+    checkout = world.checkouts[checkout_id]
+    reservation_id = f"{checkout_id}/{checkout.ordinal}"
+    quantity, paid = 0, checkout.order_state is not OrderState.NONE
+    if paid:
+        line = world.order_lines.get((checkout_id, *row))
+        if line is not None and checkout.order_state is not OrderState.CANCELLED:
+            quantity = line.to_ship
+    elif checkout.reservation_state in _CLAIMING:
+        lines = world.reservations[reservation_id].lines
+        quantity = sum(line.quantity for line in lines if (line.sku, line.location) == row)
+    if not quantity:
+        return None
+    return Claim(
+        checkout_id=checkout_id, reservation_id=reservation_id, quantity=quantity, paid=paid
+    )
 
 
 def _taken_from_sale(world: World, command: Adjust, row: Row) -> Change:

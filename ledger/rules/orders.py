@@ -111,12 +111,12 @@ def inspect(world: World, command: Inspect) -> Change:
     Refused: `nothing-wanted`; `refund-exceeds-inspected`; `key-reused`; `more-than-returned` where
     fewer units of the sku are still to be inspected. Waits for its return.
     """
-    lines = command.summed()
-    if not lines or any(
+    if not command.lines or any(
         min(line.restock, line.damaged, line.refund) < 0 or line.restock + line.damaged == 0
-        for line in lines
+        for line in command.lines
     ):
         raise Refused("nothing-wanted")
+    lines = command.summed()
     for line in lines:
         if line.refund > line.restock + line.damaged:
             raise Refused("refund-exceeds-inspected", sku=line.sku, refund=line.refund)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+
+import pytest
 
 from ledger.commands import (
     Adjust,
     AdjustmentKind,
+    Command,
     Inspect,
     InspectedUnits,
     Quantity,
@@ -19,7 +25,22 @@ from ledger.commands import (
     Ship,
     TakeBack,
 )
-from tests.unit.ledger.cast import ADA, BERLIN, LAMP, MUNICH
+from ledger.errors import KeyConflict, Refused
+from ledger.rules import decide
+from ledger.stock import Pile
+from ledger.world import World
+from tests.unit.ledger.cast import (
+    ADA,
+    BERLIN,
+    LAMP,
+    MUNICH,
+    RUG,
+    commands_to_confirm,
+    do,
+    reserve,
+    stock,
+    world,
+)
 
 
 def ship(
@@ -183,3 +204,57 @@ def buffer(quantity: int, *, sku: str = LAMP, location: str = BERLIN) -> SetFeed
     return SetFeedBuffer(
         actor="olga", sku=sku, location=location, quantity=quantity, reason="feed-silent"
     )
+
+
+# What became of it
+
+
+def a_warehouse(lamps: int = 5, *, in_munich: int = 0) -> World:
+    """Make a world with lamps in Berlin, perhaps in Munich, and a rug's empty rows in both."""
+    return world(
+        stock(sellable=lamps),
+        stock(location=MUNICH, sellable=in_munich),
+        stock(RUG),
+        stock(RUG, MUNICH),
+    )
+
+
+def sold(
+    lamps: int = 3, *, in_munich: int = 0, name: str = ADA, shop: World | None = None
+) -> World:
+    """Make a world in which an order of these lamps was placed, served from one or both places."""
+    shop = shop or a_warehouse(lamps, in_munich=in_munich)
+    wanted = {LAMP: lamps + in_munich}
+    opened, _, *paid = commands_to_confirm(name)
+    do(shop, opened)
+    do(shop, reserve(name, wanted))
+    for command in paid:
+        do(shop, command)
+    return shop
+
+
+def told_in_turn(shop: World, *commands: Command) -> list[Mapping[str, Any]]:
+    """Decide and carry out each, and give the answers."""
+    return [do(shop, command).answer for command in commands]
+
+
+def refused(shop: World, command: Command) -> str:
+    """Give the code of the no, and see that asking changed nothing."""
+    before = copy.deepcopy(shop)
+    with pytest.raises((Refused, KeyConflict)) as caught:
+        decide(shop, command)
+    assert shop == before
+    return caught.value.code
+
+
+def piles(shop: World, sku: str = LAMP, location: str = BERLIN) -> dict[str, int]:
+    """Give the piles of a row in which anything is, but for `supply`."""
+    row = shop.stock[sku, location]
+    return {
+        pile.value: row.units(pile) for pile in Pile if pile is not Pile.SUPPLY and row.units(pile)
+    }
+
+
+def kinds(shop: World, since: int = 0) -> list[str]:
+    """List the kinds of the movements, those before left out."""
+    return [movement.kind.value for movement in shop.movements[since:]]
