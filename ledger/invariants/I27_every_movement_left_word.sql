@@ -7,9 +7,11 @@ WHERE m.sku IS NULL
    OR o.id IS NULL
    OR o.recorded_at <> m.recorded_at
    OR o.payload ->> 'kind' <> m.kind
-   OR (o.payload #>> '{piles,sellable}')::bigint <> m.sellable_after
-   OR (o.payload #>> '{piles,reserved}')::bigint <> m.reserved_after
-   OR (o.payload #>> '{piles,sold}')::bigint <> m.sold_after
+   OR (o.payload -> 'piles')::jsonb <> jsonb_build_object(
+        'sellable', m.sellable_after, 'reserved', m.reserved_after, 'sold', m.sold_after,
+        'shipped', m.shipped_after, 'returned', m.returned_after, 'damaged', m.damaged_after,
+        'researching', m.researching_after, 'supply', m.supply_after, 'adjustment', m.adjustment_after,
+        'transit', m.transit_after)
    OR (o.payload ->> 'on_hand')::bigint <> m.sellable_after + m.reserved_after
    OR (o.payload ->> 'available')::bigint <> m.sellable_after
       - CASE WHEN cardinality(m.paused_after) > 0 THEN m.sellable_after

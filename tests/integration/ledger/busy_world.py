@@ -10,6 +10,7 @@ from ledger.checkouts import PaymentOperationKind, PaymentState, Status
 from ledger.commands import Command
 from tests.conftest import Database
 from tests.integration.ledger.shop import another_ledger, open_shop, post_all
+from tests.integration.ledger.warehouse_stories import busy_days
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH, RUG, TEAPOT
 
@@ -95,3 +96,4 @@ async def live_through(database: Database) -> None:
                     for n, story in enumerate(told[first : first + 12])
                 ]
             )
+        await busy_days(shop, other)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from ledger.movements import HASHED_FIELDS
+from tests.integration.ledger.warehouse_mutants import WAREHOUSE_MUTANTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +88,10 @@ MUTANTS = [
     Mutant(caught_by="I42", story="a total is off by one", falsify="UPDATE stock SET total_sold = total_sold + 1 WHERE sku = 'brass-lamp'"),
     Mutant(caught_by="I43", story="a change of a hold is forgotten", falsify="DELETE FROM reservation_transition WHERE state = 'expired'"),
 ]  # fmt: skip
+MUTANTS += [
+    Mutant(caught_by=name, story=story, falsify=falsify)
+    for name, story, falsify in WAREHOUSE_MUTANTS
+]
 
 
 def disarm(connection: psycopg.Connection[psycopg.rows.TupleRow]) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import Database
 from tests.integration.ledger.busy_world import CHECKOUTS
 from tests.integration.ledger.mutants import MUTANTS, Mutant, disarm
 from tests.integration.ledger.shop import INVARIANTS, broken_promises
+from tests.integration.ledger.warehouse_stories import RARE
 
 ALWAYS_THERE = {
     *("held", "committing", "confirmed", "released", "expired", "refunded", "refund_pending"),
@@ -38,6 +39,12 @@ def test_a_busy_world_breaks_no_promise(busy: Database) -> None:
     )
     assert set(seen) >= ALWAYS_THERE, ALWAYS_THERE - set(seen)
     assert busy.value("SELECT count(*) FROM movement") > CHECKOUTS
+
+
+@pytest.mark.parametrize("what", RARE)
+def test_the_warehouse_was_busy_too(busy: Database, what: str) -> None:
+    """Without it the promises about it could not be broken."""
+    assert busy.value(RARE[what]), what
 
 
 def test_an_empty_world_breaks_no_promise(database: Database) -> None:
