@@ -1,0 +1,107 @@
+"""What the model expects of money: asked for, refused, shown by the provider, never going back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ledger.commands import FailPaymentOperation, RecordPayment, StartPaymentOperation
+from tests.simulation.model.books import Books, Money, No, Sale
+
+Says = dict[str, Any]
+
+UNPAID = ("none", "requires_payment", "processing", "failed")
+NEWS = {
+    "captured": (*UNPAID, "authorized", "capturing", "voiding"),
+    "voided": (*UNPAID, "authorized", "capturing", "voiding"),
+    "refunded": (*UNPAID, "authorized", "capturing", "voiding", "captured", "refunding"),
+}
+"""What is news, and from which states on; whatever else is shown is news only before an authorization."""
+ENDED = ("declined", "cancelled", "expired")
+MOMENTS = {
+    "authorize": (("reserving",), UNPAID),
+    "capture": (("committing",), ("authorized", "capturing")),
+    "void": (ENDED, (*UNPAID, "authorized", "voiding")),
+    "refund": (("refund_pending",), ("captured", "refunding")),
+}
+"""When something may be asked: in which statuses, and over which states of the money."""
+UNDER_WAY = {"capture": "capturing", "void": "voiding", "refund": "refunding"}
+BEFORE = {"capture": "authorized", "refund": "captured", "void": "voiding"}
+
+
+def start(books: Books, command: StartPaymentOperation) -> Says:
+    """Something is going to be asked of the provider."""
+    kind, name = str(command.kind), command.checkout_id
+    sale = books.sale(name)
+    money = books.money.get(name) or Money()
+    last = _last(money, kind)
+    if last is not None and not (kind in ("void", "refund") and last[1] == "failed"):
+        return {"asked_before": True, "payment": money.state, "state": last[1]}
+    statuses, states = MOMENTS[kind]
+    held = books.hold_state(name) == "held"
+    if (
+        sale.status not in statuses
+        or money.state not in states
+        or (kind == "authorize" and not held)
+    ):
+        raise No("not-now")
+    money.asked.append([kind, "requested"])
+    money.state = UNDER_WAY.get(kind, money.state)
+    books.money[name] = money
+    ordinal = [asked for asked, _ in money.asked].count(kind)
+    return {"asked_before": False, "key": f"{name}:{kind}:{ordinal}", "payment": money.state}
+
+
+def fail(books: Books, command: FailPaymentOperation) -> Says:
+    """Expect that the provider did not do it."""
+    kind, name = str(command.kind), command.checkout_id
+    books.sale(name)
+    money = books.money.get(name)
+    last = _last(money, kind) if money else None
+    if money is None or last is None:
+        raise No("unknown-operation")
+    if last[1] == "requested":
+        last[1] = "failed"
+    if money.state == UNDER_WAY.get(kind):
+        money.state = BEFORE[kind]
+    return {"payment": money.state}
+
+
+def record(books: Books, command: RecordPayment) -> Says:
+    """Expect that the provider shows a payment, perhaps as it was some time ago."""
+    name, seen = command.checkout_id, command.seen
+    sale = books.sale(name)
+    money = books.money.get(name)
+    if money is None:
+        raise No("unknown-payment")
+    if money.intent not in (None, seen.payment_intent):
+        raise No("other-payment")
+    shown = str(seen.state)
+    state = shown if money.state in NEWS.get(shown, UNPAID) else money.state
+    if books.hold_state(name) in ("held", "committing"):
+        short = shown == "captured" and seen.captured_minor != sale.total
+        if seen.amount_minor != sale.total or short:
+            raise No("amount-mismatch")
+        if state in ("voided", "refunded"):
+            raise No(f"payment-{state}")
+    money.state, money.intent = state, seen.payment_intent
+    money.authorized = max(money.authorized, min(seen.authorized_minor, sale.total))
+    money.captured = max(money.captured, min(seen.captured_minor, sale.total))
+    refunded = max(money.refunded, min(seen.refunded_minor, sale.total))
+    money.refunded = min(refunded, money.captured)
+    last = _last(money, str(command.proves)) if command.proves else None
+    if last and last[1] == "requested":
+        last[1] = "succeeded"
+    _tell(books, name, sale, state)
+    return {"status": sale.status, "payment": state, "payment_intent": seen.payment_intent}
+
+
+def _tell(books: Books, name: str, sale: Sale, state: str) -> None:
+    """Let the money say what becomes of the checkout."""
+    if sale.status == "reserving" and books.hold_state(name) == "held" and state != "none":
+        sale.status = "awaiting_payment"
+    if sale.status in (*ENDED, "refund_pending"):
+        sale.status = {"captured": "refund_pending", "refunded": "refunded"}.get(state, sale.status)
+
+
+def _last(money: Money, kind: str) -> list[str] | None:
+    return next((asked for asked in reversed(money.asked) if asked[0] == kind), None)

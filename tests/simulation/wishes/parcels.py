@@ -1,0 +1,90 @@
+"""Wishes about what happens after the sale, in order or before their time."""
+
+from __future__ import annotations
+
+from ledger.commands import Inspect, InspectedUnits, Ship, TakeBack
+from tests.simulation.model.books import Books
+from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, Dice
+
+
+def ship(books: Books, dice: Dice, name: str) -> Ship:
+    """Units leave, or are said to have left before they were paid."""
+    owed = [
+        (order, row, parcel.to_ship)
+        for order, placed in sorted(books.orders.items())
+        for row, parcel in placed.parcels.items()
+        if parcel.to_ship
+    ]
+    early = [
+        (checkout, row, units)
+        for checkout in CHECKOUTS
+        if books.hold_state(checkout) in ("held", "committing")
+        for row, units in books.holds[f"{checkout}/1"].lines.items()
+    ]
+    known = early if early and (not owed or dice.one_in(6)) else owed
+    if known and not dice.one_in(8):
+        order, (sku, place), units = dice.of(known)
+        lines = {sku: dice.up_to(units)}
+    else:
+        order, place = dice.of((*CHECKOUTS, "co_nobody")), dice.place()
+        lines = {dice.sku(): dice.units()}
+    return Ship(
+        actor="otto",
+        shipment_id=f"S{name}",
+        order_id=order,
+        location=place,
+        lines=dice.split(lines),
+    )
+
+
+def take_back(books: Books, dice: Dice, name: str) -> TakeBack:
+    """Units come back: where they left, or elsewhere, or before anybody told that they had left."""
+    outside = [
+        (order, row, parcel.outside)
+        for order, placed in sorted(books.orders.items())
+        for row, parcel in placed.parcels.items()
+        if parcel.outside
+    ]
+    owed = [
+        (order, row, parcel.to_ship)
+        for order, placed in sorted(books.orders.items())
+        for row, parcel in placed.parcels.items()
+        if parcel.to_ship and not placed.cancelled
+    ]
+    known = owed if owed and (not outside or dice.one_in(6)) else outside
+    if known and not dice.one_in(8):
+        order, (sku, place), units = dice.of(known)
+        lines = {sku: dice.up_to(units)}
+        place = dice.of((place, place, *PLACES))
+    else:
+        order, place = dice.of((*CHECKOUTS, "co_nobody")), dice.place()
+        lines = {dice.sku(): dice.units()}
+    number = dice.of((len(books.returns), len(books.returns), len(books.returns) + 1))
+    return TakeBack(
+        actor="otto",
+        return_id=f"R{number}",
+        order_id=order,
+        location=place,
+        lines=dice.split(lines),
+    )
+
+
+def inspect(books: Books, dice: Dice, name: str) -> Inspect:
+    """Somebody looks at what came back, or says so of what has not."""
+    waiting = [
+        (back, sku, came.quantity - came.restocked - came.damaged)
+        for back, lines in sorted(books.returns.items())
+        for sku, came in lines.lines.items()
+        if came.quantity > came.restocked + came.damaged
+    ]
+    if waiting and not dice.one_in(6):
+        returned, sku, left = dice.of(waiting)
+    else:
+        returned = dice.of((f"R{len(books.returns)}", f"R{len(books.returns) - 1}"))
+        sku, left = dice.of(SKUS), 1
+    units = dice.up_to(left)
+    damaged = dice.of(range(units + 1))
+    refund = dice.of((units, 0, units, 1, units + 1))
+    line = InspectedUnits(sku=sku, restock=units - damaged, damaged=damaged, refund=refund)
+    lines = dice.of(((line,), (line,), (line,), (line,), (line, line), ()))
+    return Inspect(actor="otto", inspection_id=f"I{name}", return_id=returned, lines=lines)
