@@ -13,6 +13,7 @@ from ledger.rules.stock import LOCATION_DISABLED
 from ledger.stock import Move, MovementKind, Pile
 from ledger.world import Change
 from tests.unit.ledger import cast
+from tests.unit.ledger import warehouse_cast as warehouse
 from tests.unit.ledger.cast import (
     BERLIN,
     LAMP,
@@ -78,6 +79,25 @@ def test_the_first_goods_at_a_disabled_place_are_not_for_sale() -> None:
         MovementKind.RECEIVE,
     ]
     assert (row.paused, row.available, row.sequence) == ((LOCATION_DISABLED,), 0, 2)
+
+
+@pytest.mark.parametrize("first", [cast.pause(), warehouse.keep_back(1), warehouse.buffer(1)])
+def test_a_row_that_begins_with_a_policy_at_a_disabled_place_is_paused_too(first: Command) -> None:
+    """Or goods that come in later find a row with a history, and are sold where nothing is sold."""
+    shop = world(stock(), disabled=BERLIN)
+    answer = do(shop, first).answer
+    do(shop, cast.resume())
+    do(shop, cast.receive(5))
+    row = shop.stock[LAMP, BERLIN]
+    assert (row.paused, row.available) == ((LOCATION_DISABLED,), 0)
+    assert (answer["version"], LOCATION_DISABLED in answer["paused"]) == (2, True)
+
+
+def test_disabling_a_place_pauses_an_empty_row_once() -> None:
+    """The pause is the row's beginning and what was asked for, in one entry."""
+    shop = world(stock(), disabled=BERLIN)
+    assert do(shop, cast.pause(reason=LOCATION_DISABLED)).answer["version"] == 1
+    assert len(shop.movements) == 1
 
 
 def test_a_row_that_has_a_history_keeps_its_policy() -> None:
