@@ -64,6 +64,6 @@ MUST_HAVE = {
     *(f"kind {kind}" for kind in ("adjust", "damage", "regrade", "write_off", "lost_in_transit")),
     *("status refunded", "status refund_pending", "status declined", "order returned"),
     *("order partly_shipped", "order partly_returned", "tombstone", "split over places"),
-    *("undone past the fence", "returned elsewhere", "location disabled", "location enabled"),
+    *("compensated", "returned elsewhere", "location disabled", "location enabled"),
     *(f"{name}: {word}" for name, words in _OF_COMMANDS.items() for word in words.split(", ")),
 }
