@@ -1,0 +1,1 @@
+"""How other systems failed, and what ours shows instead; each test names where it happened."""
