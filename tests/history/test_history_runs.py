@@ -42,7 +42,7 @@ async def test_every_answer_of_a_busy_day_was_true(
         batching=2,
         on_wires=4,
         cut=[cut.name for cut in Cut],
-        cut_share=0.2,
+        cut_share=0.1,
     )
     reports, day = await days_of(plan)
     history = [*dawn, *day]

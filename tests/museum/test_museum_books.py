@@ -17,7 +17,7 @@ from ledger.reading.history import explained, movements_of
 from ledger.stock import GENESIS_HASH, Pile, Stock
 from tests.history.conftest import Say
 from tests.integration.ledger.shop import Shop, another_ledger, broken_promises, outcome
-from tests.museum.crowds import row_of
+from tests.museum.buyers import row_of
 from tests.proof import size
 from tests.unit.ledger import cast
 from tests.unit.ledger import warehouse_cast as warehouse

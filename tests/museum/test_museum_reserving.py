@@ -8,7 +8,7 @@ from random import Random
 from ledger.commands import Quantity, Reserve
 from tests.history.conftest import Say
 from tests.integration.ledger.shop import Shop, outcome
-from tests.museum.crowds import all_told, deadlocks
+from tests.museum.buyers import all_told, deadlocks
 from tests.proof import size
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH, RUG, TEAPOT
