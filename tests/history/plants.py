@@ -153,7 +153,7 @@ def _accepted(history: list[Post], ledger: list[Entry]) -> str:
     """Choose one of the plentiful: what becomes of it touches nobody's refusal."""
     done = {post.key for post in history if post.outcome is Outcome.OK}
     for entry in ledger[len(ledger) // 3 :]:
-        if entry.key in done and _alone(ledger, entry) and entry.sku == PLENTY:
+        if entry.sku == PLENTY and entry.key in done and _alone(ledger, entry):
             return entry.key
     raise AssertionError("nobody was served anything plentiful")
 

@@ -67,7 +67,7 @@ async def killed_at_full_rate(
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1_200 if FULL else 120)
+@pytest.mark.timeout(1_800 if FULL else 300)
 async def test_nothing_acknowledged_is_lost_and_nothing_done_twice(
     tmp_path: Path, say: Say
 ) -> None:

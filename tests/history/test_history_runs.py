@@ -25,7 +25,7 @@ CROSSED_SECONDS = size(share=6, full=60)
 
 
 @pytest.mark.proof
-@pytest.mark.timeout(1_200 if FULL else 120)
+@pytest.mark.timeout(1_800 if FULL else 300)
 async def test_every_answer_of_a_busy_day_was_true(
     database: Database, tmp_path: Path, say: Say
 ) -> None:
