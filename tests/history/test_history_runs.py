@@ -20,6 +20,8 @@ from tests.integration.ledger.proxy import Cut
 from tests.proof import FULL, size
 
 OPERATIONS = size(share=10_000, full=100_000)
+PLANTED = tuple(PLANTS) if FULL else (Fault.UNJUSTIFIED, Fault.OUT_OF_ORDER, Fault.CYCLE)
+"""Every day those that need a long history to hide in; the checker's own tests plant them all."""
 CUT_OPERATIONS = size(share=300, full=3_000)
 CROSSED_SECONDS = size(share=6, full=60)
 
@@ -53,8 +55,8 @@ async def test_every_answer_of_a_busy_day_was_true(
     assert min(told(day)[answer] for answer in ("ok", "hung-up", "insufficient-stock")) > 0
     assert min(report.cuts for report in reports) > 0
     assert max(posted_in.values()) == 2
-    for name, plant in PLANTS.items():
-        planted = plant(history, ledger)
+    for name in PLANTED:
+        planted = PLANTS[name](history, ledger)
         found = check(planted.history, planted.ledger)
         assert [finding.fault for finding in found] == [planted.finding.fault], name
         # A knot may be larger than the two that tied it.
