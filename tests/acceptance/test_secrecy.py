@@ -11,7 +11,7 @@ from temporalio.client import Client
 from dev.runtime import Runtime
 from tests.acceptance.facts import eventually, rows
 from tests.acceptance.stacks import Stack
-from tests.acceptance.storefront import CANARY, Storefront, new_key, wish
+from tests.acceptance.storefront import CANARY, Storefront, new_key, new_sku, wish
 
 
 async def test_histories_and_logs_know_no_customers_no_keys_and_no_secrets(
@@ -52,10 +52,26 @@ async def _every_kind_of_checkout(shop: Storefront) -> list[httpx2.Response]:
     await shop.pay(declined, "pm_card_chargeDeclined")
     cancelled = await shop.decided(new_key(), wish(globe))
     await shop.cancel(cancelled)
+    await _correction_with_a_note(shop, globe)
     decisions = [paid, declined, cancelled]
     for decision in decisions:
         await shop.ended(decision.json()["checkout_id"])
     return decisions
+
+
+async def _correction_with_a_note(shop: Storefront, sku: str) -> None:
+    """Say more about a broken unit than anybody else needs to know."""
+    body = {
+        "adjustment_id": new_sku("adjustment"),
+        "kind": "damage",
+        "location": "BER1",
+        "quantity": 1,
+        "reason": "broken-in-store",
+        "note": f"{CANARY}ada dropped it",
+    }
+    answer = await shop.api.post(f"/stock/{sku}/adjustments", json=body)
+    assert answer.status_code == 200
+    assert CANARY not in answer.text
 
 
 async def _every_kind_of_refusal(shop: Storefront) -> None:

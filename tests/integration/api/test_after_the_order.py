@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -200,6 +201,36 @@ async def test_another_body_while_a_document_waits_is_a_conflict(front_door: Fro
     assert first.status_code == 202
     assert refusal(other) == (409, "key-reused")
     assert (await ship(front_door, "kept", "co_kept-not-yet", KEPT=1)).status_code == 202
+
+
+async def test_of_two_bodies_at_once_one_waits(front_door: FrontDoor) -> None:
+    """Whoever comes first; its twins wait with it, and the others are told."""
+    await front_door.put_product("RUSH")
+    answers = await asyncio.gather(
+        *(ship(front_door, "rush", "co_rush-not-yet", RUSH=1 + number % 2) for number in range(10))
+    )
+    assert sorted(answer.status_code for answer in answers) == [202] * 5 + [409] * 5
+    assert len({answer.content for answer in answers}) == 2
+
+
+async def test_a_shipment_told_while_its_order_is_confirmed_is_booked_once(
+    front_door: FrontDoor,
+) -> None:
+    """Before or after the confirmation, it waits or is booked, and in the end it is booked."""
+    await front_door.stocked("MEANWHILE", BER1=5)
+    orders = [await front_door.paid(f"meanwhile-{number}", MEANWHILE=1) for number in range(5)]
+    told = await asyncio.gather(
+        *(ship(front_door, f"meanwhile-{order}", order, MEANWHILE=1) for order in orders),
+        *(front_door.confirm(order) for order in orders),
+        *(ship(front_door, f"meanwhile-{order}", order, MEANWHILE=1) for order in orders),
+    )
+    assert {answer.status_code for answer in told if answer is not None} <= {201, 202}
+    await settle(front_door)
+    for order in orders:
+        booked = await ship(front_door, f"meanwhile-{order}", order, MEANWHILE=1)
+        assert booked.status_code == 201
+    numbers = await front_door.stock("MEANWHILE")
+    assert (numbers["sold"], numbers["shipped"], numbers["totals"]["shipped"]) == (0, 5, 5)
 
 
 async def test_a_document_that_waited_in_vain_is_refused_when_it_is_sent_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx2
@@ -109,6 +110,22 @@ async def test_a_correction_of_what_has_changed_since_is_refused(front_door: Fro
     await front_door.put_location("MUC1", priority=2)
     unborn = await adjust(front_door, "STALE", "stale-3", 1, location="MUC1", expected_version=0)
     assert (unborn.status_code, unborn.json()["version"]) == (200, 1)
+
+
+async def test_of_two_who_saw_the_same_version_one_corrects(front_door: FrontDoor) -> None:
+    """Two people count one shelf; the second must look again before anything is taken twice."""
+    await front_door.stocked("COUNTED", BER1=9)
+    answers = await asyncio.gather(
+        *(
+            adjust(front_door, "COUNTED", f"counted-{number}", -2, expected_version=1)
+            for number in range(6)
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [409] * 5
+    assert {refusal(answer)[1] for answer in answers if answer.status_code == 409} == {
+        "stale-version"
+    }
+    assert (await front_door.stock("COUNTED"))["on_hand"] == 7
 
 
 async def test_a_shortfall_asks_for_a_review(front_door: FrontDoor) -> None:
