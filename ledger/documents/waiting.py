@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
-from sqlalchemy import text
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.commands import DocumentCommand, Inspect, ReceiveTransfer, Ship, TakeBack
@@ -55,7 +55,7 @@ WHERE kind = :kind AND document_id = :document_id AND state = 'waiting'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """What became of a waiting document: `applied`, `waiting`, or the code that refused it."""
+    """What became of a waiting document: `applied`, `waiting`, `unreadable`, or the code that refused it."""
 
     kind: str
     document_id: str
@@ -74,10 +74,8 @@ async def apply_due(ledger: Ledger, limit: int = 100) -> list[Tried]:
     One that is refused now is kept as refused, with the reason: whoever sent it was told that it waits.
     Raises Transient.
     """
-    due = await rows_of(ledger.engine, _DUE, limit=limit)
-    commands = [command_of(row["kind"], row["body"]) for row in due]
+    commands, tried = await _readable(ledger, await rows_of(ledger.engine, _DUE, limit=limit))
     answers = await ledger.post_batch(commands)
-    tried = []
     for command, answer in zip(commands, answers, strict=True):
         if isinstance(answer.error, Transient):
             raise answer.error
@@ -94,13 +92,31 @@ async def apply_due(ledger: Ledger, limit: int = 100) -> list[Tried]:
     return tried
 
 
+async def _readable(
+    ledger: Ledger, due: Sequence[RowMapping]
+) -> tuple[list[DocumentCommand], list[Tried]]:
+    """Give the commands again; a body of another version's shape is put off and does not stop the others."""
+    commands, unreadable = [], []
+    for row in due:
+        named = {"kind": row["kind"], "document_id": row["document_id"]}
+        try:
+            commands.append(command_of(row["kind"], row["body"]))
+        except ValidationError:
+            await _run(ledger, _PUT_OFF, **named)
+            unreadable.append(Tried(**named, outcome="unreadable"))
+    return commands, unreadable
+
+
 async def _settle(ledger: Ledger, command: DocumentCommand, error: LedgerError) -> None:
     named = {"kind": command.document_kind, "document_id": command.document_id}
+    if isinstance(error, Refused | KeyConflict):
+        await _run(ledger, _REFUSE, **named, reason=error.code)
+    else:
+        await _run(ledger, _PUT_OFF, **named)
 
+
+async def _run(ledger: Ledger, statement: TextClause, **parameters: str) -> None:
     async def work(connection: AsyncConnection) -> None:
-        if isinstance(error, Refused | KeyConflict):
-            await connection.execute(_REFUSE, {**named, "reason": error.code})
-        else:
-            await connection.execute(_PUT_OFF, named)
+        await connection.execute(statement, parameters)
 
     await in_transaction(ledger.engine, work)

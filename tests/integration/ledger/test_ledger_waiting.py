@@ -178,6 +178,36 @@ async def test_without_its_predecessor_nothing_is_tried(shop: Shop, early: Docum
     assert await apply_due(shop.ledger) == []
 
 
+async def test_an_unreadable_document_does_not_stop_the_others(shop: Shop) -> None:
+    """Another version's body, say: it waits for somebody to look, and is told of."""
+    await shop.stocked(2)
+    await shop.tell(warehouse.ship(shipment="S0"), warehouse.ship())
+    shop.database.run("UPDATE document SET body = '{}' WHERE document_id = 'S0'")
+    await shop.tell(*cast.commands_to_confirm())
+    tried = {one.document_id: one.outcome for one in await apply_due(shop.ledger)}
+    assert tried == {"S0": "unreadable", "S1": "applied"}
+    assert shop.database.rows("SELECT document_id FROM document WHERE state = 'waiting'") == [
+        ("S0",)
+    ]
+
+
+async def test_a_transfer_to_a_new_place_is_sent_and_arrives_in_one_batch(shop: Shop) -> None:
+    """Where it arrives is not known when rows are locked: the batch is split, and ends right."""
+    await shop.stocked(5)
+    answers = await shop.tell(
+        cast.receive(1, cast.RUG),
+        warehouse.send(2),
+        warehouse.arrive(2),
+        cast.receive(1, receipt="r-2"),
+    )
+    assert not any(answer.waiting or answer.replayed for answer in answers)
+    assert shop.database.rows("SELECT location, sku, sellable FROM stock ORDER BY 1, 2") == [
+        ("BER1", LAMP, 4),
+        ("BER1", cast.RUG, 1),
+        (MUNICH, LAMP, 2),
+    ]
+
+
 async def test_commands_of_one_batch_see_each_other(shop: Shop) -> None:
     """Order, shipment, return elsewhere, inspection; send and arrival: all in one post."""
     await shop.stocked(5)
