@@ -33,6 +33,11 @@ CREATE INDEX orders_to_send ON orders (placed_at)
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX reservation_committing ON reservation (checkout_id) WHERE state = 'committing';
 
+-- A hold ends once, whatever the rules let through. On the transition and not on the movement: one entry a
+-- hold instead of one a line, and nothing to be paid when a hold begins.
+CREATE UNIQUE INDEX reservation_transition_one_end ON reservation_transition (reservation_id)
+  WHERE state IN ('confirmed', 'released', 'expired');
+
 -- Plural, as orders: "return" is a word of other languages' own.
 CREATE TABLE returns (
   return_id text COLLATE "C" CONSTRAINT returns_pkey PRIMARY KEY,
