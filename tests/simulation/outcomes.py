@@ -13,11 +13,10 @@ _OF_COMMANDS = {
     "OpenCheckout": "done, the same again, key-reused, cart-busy, duplicate-sku, nothing-wanted",
     "Reserve": (
         "done, the same again, key-reused, nothing-wanted, unknown-checkout, unknown-sku,"
-        " reservation-held, reservation-released, reservation-expired, reservation-confirmed,"
-        " already-out_of_stock, not-the-first, limit-exceeded, insufficient-stock"
+        " reservation-released, already-out_of_stock, not-the-first, limit-exceeded, insufficient-stock"
     ),
     "Release": (
-        "done, the same again, unknown-checkout, not-the-first, too-late, already-released,"
+        "done, the same again, unknown-checkout, not-the-first, too-late,"
         " already-expired, already-confirmed, already-out_of_stock"
     ),
     "Expire": "done, the same again, unknown-checkout, unknown-reservation, not-held, extended",

@@ -236,6 +236,12 @@ class Books:
         if location not in self.places:
             raise No("unknown-location")
 
+    def awaited(self, kind: str, there: set[str]) -> list[str]:
+        """Name what documents of a kind wait for."""
+        papers = (paper for (of, _), paper in self.papers.items() if of == kind)
+        names = {paper.command.refers_to for paper in papers if paper.state == "waiting"}
+        return sorted(names - there)
+
     def sale(self, checkout_id: str) -> Sale:
         """Give a checkout."""
         if checkout_id not in self.sales:

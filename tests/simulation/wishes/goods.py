@@ -149,9 +149,10 @@ def send(books: Books, dice: Dice, name: str) -> SendTransfer:
     target = dice.of([place for place in PLACES if place != source])
     if dice.one_in(15):
         target = dice.of((source, UNKNOWN_PLACE))
+    awaited = books.awaited("transfer-receipt", set(books.trips))
     return SendTransfer(
         actor="otto",
-        transfer_id=f"T{len(books.trips)}" if not dice.one_in(3) else f"T{name}",
+        transfer_id=dice.of([*awaited, f"T{len(books.trips)}", f"T{name}"]),
         source=source,
         target=target,
         lines=dice.split(lines),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ledger.commands import Inspect, InspectedUnits, Ship, TakeBack
+from ledger.commands import Inspect, InspectedUnits, Quantity, Ship, TakeBack
 from tests.simulation.model.books import Books
 from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, Dice
 
@@ -59,10 +59,11 @@ def take_back(books: Books, dice: Dice, name: str) -> TakeBack:
     else:
         order, place = dice.of((*CHECKOUTS, "co_nobody")), dice.place()
         lines = {dice.sku(): dice.units()}
-    number = dice.of((len(books.returns), len(books.returns), len(books.returns) + 1))
+    awaited = books.awaited("inspection", set(books.returns))
+    names = [*awaited, f"R{len(books.returns)}", f"R{len(books.returns) + 1}"]
     return TakeBack(
         actor="otto",
-        return_id=f"R{number}",
+        return_id=dice.of(names),
         order_id=order,
         location=place,
         lines=dice.split(lines),
@@ -88,3 +89,31 @@ def inspect(books: Books, dice: Dice, name: str) -> Inspect:
     line = InspectedUnits(sku=sku, restock=units - damaged, damaged=damaged, refund=refund)
     lines = dice.of(((line,), (line,), (line,), (line,), (line, line), ()))
     return Inspect(actor="otto", inspection_id=f"I{name}", return_id=returned, lines=lines)
+
+
+def next_parcel(books: Books, order: str, name: str) -> Ship | TakeBack | Inspect | None:
+    """Say what comes next of an order that is sent, comes back and is looked at, all of it."""
+    placed = books.orders.get(order)
+    if placed is None or placed.cancelled:
+        return None
+    for (sku, place), parcel in placed.parcels.items():
+        if parcel.to_ship:
+            lines = (Quantity(sku=sku, quantity=parcel.to_ship),)
+            return Ship(
+                actor="otto", shipment_id=f"S{name}", order_id=order, location=place, lines=lines
+            )
+    for (sku, place), parcel in placed.parcels.items():
+        if parcel.outside:
+            lines = (Quantity(sku=sku, quantity=parcel.outside),)
+            return TakeBack(
+                actor="otto", return_id=f"RN{name}", order_id=order, location=place, lines=lines
+            )
+    for returned, back in sorted(books.returns.items()):
+        for sku, came in back.lines.items():
+            left = came.quantity - came.restocked - came.damaged
+            if back.order == order and left:
+                found = InspectedUnits(sku=sku, restock=left, refund=left)
+                return Inspect(
+                    actor="otto", inspection_id=f"I{name}", return_id=returned, lines=(found,)
+                )
+    return None
