@@ -18,10 +18,11 @@ from ledger.rules import orders, reservations, sourcing
 from ledger.rules.reservations import checkout_row
 from ledger.stock import MovementKind, Stock
 from ledger.world import Change, World
+from tests.proof import size
 from tests.simulation.ground import MakeGround
 from tests.simulation.machine import live
 
-LIVES = 60
+LIVES = size(share=60, full=300)
 """How many lives a mutant has at most; most are found in the first few."""
 
 Patch = pytest.MonkeyPatch
@@ -219,7 +220,7 @@ def test_a_wrong_ledger_is_found(
 
 
 @pytest.mark.proof(only=True)
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("mutate", RARE, ids=_name)
 def test_a_ledger_that_is_rarely_wrong_is_found(
     mutate: Callable[[Patch], None], make_ground: MakeGround, monkeypatch: Patch
