@@ -6,6 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.api import api
+from cli.bench import bench
 from cli.demo import demo
 from cli.dev import dev
 from cli.doctor import doctor
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 for command in (demo, dev, token, migrate, api, worker, doctor):
     app.command()(command)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -135,7 +135,7 @@ def test_the_locks_know_every_dependency() -> None:
 
 def test_no_dependency_brings_a_package_of_our_name() -> None:
     """Our rooms have short names at the top level: one of the same name would shadow ours, or be shadowed."""
-    ours = {*ROOMS, "tests", "bench", "events", "projections", "console"}
+    ours = {*ROOMS, "tests", "events", "projections", "console"}
     brought = {
         (name, distribution)
         for name, distributions in metadata.packages_distributions().items()
@@ -161,8 +161,9 @@ def test_sql_stays_in_the_ledger() -> None:
             for node in ast.walk(ast.parse(path.read_text()))
         )
     ]
-    # The dev stack asks its own server whether a login or a database exists.
-    assert set(elsewhere) <= {"dev/database.py"}
+    # The dev stack and a benchmark ask their own servers whether a login or a database exists. What a benchmark
+    # fills tables with is in files of its own, and every invariant holds for it.
+    assert set(elsewhere) <= {"dev/database.py", "bench/ledger/ground.py"}
 
 
 def test_only_the_edges_read_the_clock() -> None:

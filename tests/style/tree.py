@@ -6,7 +6,18 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("activities", "api", "cli", "dev", "ledger", "payments", "settings", "worker", "workflows")
+ROOMS = (
+    "activities",
+    "api",
+    "bench",
+    "cli",
+    "dev",
+    "ledger",
+    "payments",
+    "settings",
+    "worker",
+    "workflows",
+)
 
 
 def committed(*patterns: str) -> list[Path]:

@@ -1,0 +1,56 @@
+"""`onhand bench`: measure, side by side in one run."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from dev.errors import DevError
+
+NOT_STARTED = 2
+
+bench = typer.Typer(help="Measure, side by side in one run.", no_args_is_help=True)
+
+
+@bench.callback()
+def _choose() -> None:
+    """Measure, side by side in one run: ratios travel from machine to machine, rates do not."""
+
+
+@bench.command()
+def ledger(
+    *,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the rates there, as SVG.")] = None,
+    movements: Annotated[
+        int | None, typer.Option(min=1_000, help="How far the grown ledger has grown.")
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the server's data there, and use it again.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only show that it works.")] = False,
+) -> None:
+    """Reserve stock: group commit against one transaction each and pgbench, hot and spread, empty and grown."""
+    # Here, because embedded servers come with the extra `dev`, which a production does not have.
+    from bench import report  # noqa: PLC0415
+    from bench.ledger.suite import QUICK, Plan, measure  # noqa: PLC0415
+
+    console = Console()
+    plan = QUICK if quick else Plan()
+    plan = replace(plan, movements=movements or plan.movements, keep=keep)
+    try:
+        with console.status("starting Postgres") as status:
+            findings = asyncio.run(measure(plan, status.update))
+    except DevError as error:
+        console.print(str(error))
+        raise typer.Exit(NOT_STARTED) from None
+    report.show(findings, console)
+    if json is not None:
+        json.write_bytes(report.told(findings, plan))
+    if plot is not None:
+        report.draw(findings, plot)

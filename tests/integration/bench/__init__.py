@@ -1,0 +1,1 @@
+"""The benchmarks, run for a moment, and the ledgers that they make."""
