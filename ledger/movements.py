@@ -6,13 +6,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from operator import attrgetter
 
 import orjson
 
-from ledger.stock import PILES, MovementKind, Pile, Stock, changed
+from ledger.stock import PILES, MovementKind, Pile, Stock
 
-_piles = attrgetter(*PILES)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -81,21 +79,6 @@ def chained(previous: bytes, values: Sequence[object]) -> bytes:
     return hashlib.sha256(previous + orjson.dumps(values)).digest()
 
 
-def hashed(movement: Movement, previous: bytes) -> Movement:
-    """Hang a movement, whose after-image has no hash yet, onto the one before it."""
-    digest = chained(previous, hashed_values(movement))
-    return Movement(
-        kind=movement.kind,
-        source=movement.source,
-        target=movement.target,
-        quantity=movement.quantity,
-        cause=movement.cause,
-        occurred_at=movement.occurred_at,
-        recorded_at=movement.recorded_at,
-        after=changed(movement.after, {"hash": digest}),
-    )
-
-
 def hashed_values(movement: Movement) -> list[object]:
     """List a movement's fields in the documented order, as they are hashed."""
     after, cause = movement.after, movement.cause
@@ -107,7 +90,7 @@ def hashed_values(movement: Movement) -> list[object]:
         movement.source,
         movement.target,
         movement.quantity,
-        *_piles(after),
+        *after.piles().values(),
         after.safety_stock,
         after.feed_buffer,
         list(after.paused),

@@ -7,14 +7,12 @@ sequence of a subject is right again after any duplicate, reordering or loss.
 from __future__ import annotations
 
 import zlib
-from operator import attrgetter
 from typing import Any
 
 from ledger.movements import Movement
-from ledger.stock import PILES, MovementKind, Pile
+from ledger.stock import MovementKind, Pile
 
 SHARDS = 64
-_piles = attrgetter(*PILES)
 
 EVENT_TYPES: dict[MovementKind, str] = {
     MovementKind.RECEIVE: "StockReceived",
@@ -83,7 +81,7 @@ def _payload(movement: Movement) -> dict[str, Any]:
         "reason": cause.reason,
         "occurred_at": movement.occurred_at,
         "recorded_at": movement.recorded_at,
-        "piles": dict(zip(PILES, _piles(after), strict=True)),
+        "piles": after.piles(),
         "on_hand": after.on_hand,
         "held_back": after.held_back,
         "available": after.available,

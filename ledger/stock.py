@@ -6,10 +6,12 @@ over all piles of a row is always zero: what came in is what `supply` owes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
+
+from ledger.replacing import replace
 
 GENESIS_HASH = bytes(32)
 """What the first movement of a row is chained to."""
@@ -30,10 +32,12 @@ class Pile(StrEnum):
     TRANSIT = "transit"
 
 
-OUTSIDE = frozenset({Pile.SUPPLY, Pile.ADJUSTMENT, Pile.TRANSIT})
-
 PILES = tuple(pile.value for pile in Pile)
-"""The piles' names, in order: reading an enum's members by the thousand is slow."""
+"""The piles' names, in order."""
+
+_read_piles = attrgetter(*PILES)
+
+OUTSIDE = frozenset({Pile.SUPPLY, Pile.ADJUSTMENT, Pile.TRANSIT})
 
 
 class MovementKind(StrEnum):
@@ -182,6 +186,10 @@ class Stock:
         """Units that the next reservation may take; never negative."""
         return self.sellable - self.held_back
 
+    def piles(self) -> dict[str, int]:
+        """Count the units in each pile, in order."""
+        return dict(zip(PILES, _read_piles(self), strict=True))
+
     def units(self, pile: Pile) -> int:
         """Count the units in a pile."""
         units: int = getattr(self, pile.value)
@@ -198,21 +206,7 @@ class Stock:
         left = getattr(self, source) - quantity
         if left < 0 and source not in OUTSIDE:
             raise ValueError(source)
-        return changed(self, {source: left, target: getattr(self, target) + quantity})
-
-
-_SLOTS = tuple((field.name, getattr(Stock, field.name)) for field in fields(Stock))
-
-
-def changed(stock: Stock, changes: Mapping[str, object]) -> Stock:
-    """Copy a row with some fields changed, as `dataclasses.replace` does at five times the cost.
-
-    A hot row is copied for every movement; what this takes, all who want the row wait for.
-    """
-    copy = object.__new__(Stock)
-    for name, slot in _SLOTS:
-        slot.__set__(copy, changes[name] if name in changes else slot.__get__(stock))
-    return copy
+        return replace(self, **{source: left, target: getattr(self, target) + quantity})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,9 +231,9 @@ class Move:
         if self.source and self.target:
             return stock.moved(self.source, self.target, self.quantity)
         if self.paused is not None:
-            return changed(stock, {"paused": self.paused})
+            return replace(stock, paused=self.paused)
         if self.safety_stock is not None:
-            return changed(stock, {"safety_stock": self.safety_stock})
+            return replace(stock, safety_stock=self.safety_stock)
         if self.feed_buffer is not None:
-            return changed(stock, {"feed_buffer": self.feed_buffer})
+            return replace(stock, feed_buffer=self.feed_buffer)
         return stock

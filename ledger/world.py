@@ -35,8 +35,9 @@ from ledger.documents.values import (
     TransferLine,
 )
 from ledger.errors import Broken, Refused
-from ledger.movements import Cause, Movement, hashed
-from ledger.stock import Move, Stock, changed
+from ledger.movements import Cause, Movement, chained, hashed_values
+from ledger.replacing import replace
+from ledger.stock import Move, Stock
 
 ENDED = frozenset({ReservationState.RELEASED, ReservationState.EXPIRED})
 """Reservations that claim nothing any more."""
@@ -232,9 +233,7 @@ def check_combination(checkout: Checkout) -> None:
 def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
     """Make the row's next entry: its sequence, its time (never before the last), its after-image and its hash."""
     recorded_at = now if before.recorded_at is None else max(now, before.recorded_at)
-    after = changed(
-        move.apply(before), {"sequence": before.sequence + 1, "recorded_at": recorded_at}
-    )
+    after = replace(move.apply(before), sequence=before.sequence + 1, recorded_at=recorded_at)
     movement = Movement(
         kind=move.kind,
         source=move.source,
@@ -245,4 +244,6 @@ def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
         recorded_at=recorded_at,
         after=after,
     )
-    return hashed(movement, before.hash)
+    # In place, since nobody else has seen it yet: copies of copies were most of what a movement cost.
+    object.__setattr__(after, "hash", chained(before.hash, hashed_values(movement)))
+    return movement

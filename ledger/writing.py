@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -164,8 +163,7 @@ FROM json_to_recordset(:rows) AS e(
 """)
 
 
-_piles = attrgetter(*PILES)
-_PILES_AFTER = tuple(f"{pile}_after" for pile in PILES)
+_AFTER = tuple(f"{pile}_after" for pile in PILES)
 
 
 async def write(connection: AsyncConnection, world: World) -> None:
@@ -211,7 +209,7 @@ def _movement(movement: Movement) -> dict[str, Any]:
         "source": movement.source,
         "target": movement.target,
         "quantity": movement.quantity,
-        **dict(zip(_PILES_AFTER, _piles(after), strict=True)),
+        **dict(zip(_AFTER, after.piles().values(), strict=True)),
         "safety_stock_after": after.safety_stock,
         "feed_buffer_after": after.feed_buffer,
         "paused_after": after.paused,
@@ -236,7 +234,7 @@ def _stock(world: World) -> list[dict[str, Any]]:
         {
             "sku": stock.sku,
             "location": stock.location,
-            **dict(zip(PILES, _piles(stock), strict=True)),
+            **stock.piles(),
             "safety_stock": stock.safety_stock,
             "feed_buffer": stock.feed_buffer,
             "paused": stock.paused,

@@ -5,7 +5,6 @@ Time triggers, state decides: no rule here compares clocks.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +22,7 @@ from ledger.commands import Confirm, Expire, Fence, Release, Reserve, merged
 from ledger.documents.values import OrderLine
 from ledger.errors import Refused
 from ledger.movements import Cause
+from ledger.replacing import replace
 from ledger.rules.sourcing import sourced
 from ledger.rules.stock import refuse_nothing
 from ledger.stock import Move, MovementKind, Pile
