@@ -134,16 +134,17 @@ ORDER BY sku, location
 FOR NO KEY UPDATE
 """)
 
-_PRODUCTS = text("SELECT sku, limit_per_customer FROM product WHERE sku = ANY(:skus)")
-
-_LOCATIONS = text(
-    "SELECT location, priority, enabled FROM location WHERE location = ANY(:locations)"
-)
+# Both in one statement: small tables, and every trip to the server counts.
+_POLICIES = text("""
+SELECT true AS is_product, sku AS name, limit_per_customer AS number, NULL AS enabled
+FROM product WHERE sku = ANY(:skus)
+UNION ALL
+SELECT false, location, priority, enabled FROM location WHERE location = ANY(:locations)
+""")
 
 # A row without a movement is born as its location is: whoever changes that waits for it.
 _LOCK_LOCATIONS = text("""
-SELECT location, priority, enabled
-FROM location
+SELECT FROM location
 WHERE location = ANY(:locations)
 ORDER BY location
 FOR KEY SHARE
@@ -211,6 +212,9 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
     wanted = {"checkouts": sorted(world.checkouts)}
     for row in (await connection.execute(_RESERVATIONS, wanted)).mappings():
         world.reservations[row["reservation_id"]] = _reservation(row)
+    if not needs.payments_of:
+        return
+    wanted = {"checkouts": sorted(needs.payments_of)}
     for row in (await connection.execute(_PAYMENTS, wanted)).mappings():
         world.payments[row["checkout_id"]] = Payment(**{**row, "state": PaymentState(row["state"])})
     for row in (await connection.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
@@ -272,14 +276,14 @@ async def _load_policies(
     connection: AsyncConnection, world: World, skus: Iterable[str], rows: Iterable[Row]
 ) -> None:
     locations = {location for _, location in world.stock} | {place for _, place in rows}
-    for row in await connection.execute(_PRODUCTS, {"skus": sorted(skus)}):
-        world.products[row.sku] = row.limit_per_customer
-    born = any(row.sequence == 0 for row in world.stock.values())
-    read = _LOCK_LOCATIONS if born else _LOCATIONS
-    for row in await connection.execute(read, {"locations": sorted(locations)}):
-        world.locations[row.location] = Location(
-            location=row.location, priority=row.priority, enabled=row.enabled
-        )
+    wanted = {"skus": sorted(skus), "locations": sorted(locations)}
+    if any(row.sequence == 0 for row in world.stock.values()):
+        await connection.execute(_LOCK_LOCATIONS, {"locations": wanted["locations"]})
+    for is_product, name, number, enabled in await connection.execute(_POLICIES, wanted):
+        if is_product:
+            world.products[name] = number
+        else:
+            world.locations[name] = Location(location=name, priority=number, enabled=enabled)
 
 
 async def _load_claims(connection: AsyncConnection, world: World, needs: Needs) -> None:

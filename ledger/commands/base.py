@@ -17,6 +17,8 @@ class Needs:
     """Which rows a command's rule reads, and so which are locked before it."""
 
     checkouts: frozenset[str] = frozenset()
+    payments_of: frozenset[str] = frozenset()
+    """Checkouts whose payment and what was asked of the provider are needed too."""
     stock_of: frozenset[str] = frozenset()
     """Checkouts whose reservations' stock rows are needed too."""
     skus: frozenset[str] = frozenset()

@@ -16,7 +16,7 @@ class StartPaymentOperation(Command):
     kind: PaymentOperationKind
 
     def needs(self) -> Needs:
-        return Needs(checkouts=frozenset({self.checkout_id}))
+        return _money(self.checkout_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class FailPaymentOperation(Command):
     code: str
 
     def needs(self) -> Needs:
-        return Needs(checkouts=frozenset({self.checkout_id}))
+        return _money(self.checkout_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,4 +55,9 @@ class RecordPayment(Command):
     webhook_events: tuple[str, ...] = ()
 
     def needs(self) -> Needs:
-        return Needs(checkouts=frozenset({self.checkout_id}))
+        return _money(self.checkout_id)
+
+
+def _money(checkout_id: str) -> Needs:
+    checkout = frozenset({checkout_id})
+    return Needs(checkouts=checkout, payments_of=checkout)

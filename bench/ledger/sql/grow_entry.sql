@@ -53,13 +53,13 @@ CREATE FUNCTION pg_temp.grow_entry(
          CASE kind WHEN 'receive' THEN 'StockReceived' WHEN 'reserve' THEN 'StockReserved'
                    ELSE 'ReservationExpired' END,
          ('{"sku":"' || m.sku || '","location":"BER1","sequence":' || number || ',"kind":"' || kind
-          || '","quantity":' || units || ',"cause":{"kind":"' || m.cause_kind || '","id":"' || m.cause_id
+          || '","source":"' || source || '","target":"' || target || '","quantity":' || units || ',"cause":{"kind":"' || m.cause_kind || '","id":"' || m.cause_id
           || '"},"reason":' || CASE kind WHEN 'expire' THEN '"ttl"' ELSE 'null' END
           || ',"occurred_at":' || to_json(at) || ',"recorded_at":' || to_json(at)
           || ',"piles":{"sellable":' || m.sellable_after || ',"reserved":' || m.reserved_after
           || ',"sold":0,"shipped":0,"returned":0,"damaged":0,"researching":0,"supply":' || m.supply_after
           || ',"adjustment":0,"transit":0},"on_hand":' || m.sellable_after + m.reserved_after
-          || ',"held_back":0,"available":' || m.sellable_after || ',"paused":[]}')::json,
+          || ',"held_back":0,"available":' || m.sellable_after || ',"safety_stock":0,"feed_buffer":0,"paused":[]}')::json,
          at, at
   FROM moved m
   JOIN growing g USING (sku)

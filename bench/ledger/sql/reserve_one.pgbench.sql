@@ -63,7 +63,8 @@ VALUES (:reservation_id, 'held', 0, :now::timestamptz + make_interval(secs => :t
 INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
 VALUES (:sku || '/' || :location, :sequence, :s::bigint % 64, 'StockReserved',
         json_build_object(
-          'sku', :sku::text, 'location', :location::text, 'sequence', :sequence::bigint, 'kind', 'reserve', 'quantity', 1,
+          'sku', :sku::text, 'location', :location::text, 'sequence', :sequence::bigint, 'kind', 'reserve',
+          'source', 'sellable', 'target', 'reserved', 'quantity', 1,
           'cause', json_build_object('kind', 'reservation', 'id', :reservation_id::text), 'reason', NULL,
           'occurred_at', :now::timestamptz, 'recorded_at', :now::timestamptz,
           'piles', json_build_object(
@@ -72,7 +73,7 @@ VALUES (:sku || '/' || :location, :sequence, :s::bigint % 64, 'StockReserved',
             'researching', :researching::bigint, 'supply', :supply::bigint, 'adjustment', :adjustment::bigint,
             'transit', :transit::bigint),
           'on_hand', :sellable::bigint + :reserved::bigint, 'held_back', 0, 'available', :sellable::bigint - 1,
-          'paused', '[]'::json),
+          'safety_stock', :safety_stock::bigint, 'feed_buffer', :feed_buffer::bigint, 'paused', '[]'::json),
         :now);
 UPDATE operation
 SET outcome = json_build_object('accepted', json_build_object(
