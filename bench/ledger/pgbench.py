@@ -75,9 +75,11 @@ class Pgbench:
             )
             told, complaints = await pgbench.communicate()
             rate = re.search(rb"tps = ([\d.]+)", told)
-            if pgbench.returncode or rate is None:
+            if pgbench.returncode:
                 last = complaints.decode().strip().splitlines()[-3:]
                 raise PgbenchFailedError(" ".join(last))
+            if rate is None:  # Nothing was done: a short warm-up on a busy machine.
+                return Load.of([], seconds)
             latencies = _latencies(Path(folder))
         return Load.of(latencies, len(latencies) / float(rate[1]))
 
