@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
@@ -10,7 +10,9 @@ from random import Random
 from bench.driving import drive
 from bench.figures import Load
 from bench.ledger.shop import Carts, Skus, sku
+from ledger.commands import Reserve
 from ledger.database import engine
+from ledger.errors import Transient
 from ledger.posting import Ledger
 
 SKUS = 10_000
@@ -38,8 +40,21 @@ class Reserving:
     async def run(self, seconds: float) -> Load:
         """Reserve them."""
         return await drive(
-            self.ledger.post, iter(self.carts), callers=self.callers, seconds=seconds
+            until_answered(self.ledger), iter(self.carts), callers=self.callers, seconds=seconds
         )
+
+
+def until_answered(ledger: Ledger) -> Callable[[Reserve], Awaitable[object]]:
+    """Post as a patient caller does: told to come back, it posts again, and its wait goes on."""
+
+    async def post(command: Reserve) -> object:
+        while True:
+            try:
+                return await ledger.post(command)
+            except Transient:
+                continue
+
+    return post
 
 
 @asynccontextmanager

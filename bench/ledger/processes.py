@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bench.driving import drive
 from bench.figures import Load
-from bench.ledger.contenders import grouped
+from bench.ledger.contenders import grouped, until_answered
 from bench.ledger.shop import Carts
 from ledger.commands import Reserve
 
@@ -58,7 +58,9 @@ def _reserve(
 
     async def reserve() -> Load:
         async with grouped(url) as ledger:
-            return await drive(ledger.post, iter(share), callers=callers, seconds=seconds)
+            return await drive(
+                until_answered(ledger), iter(share), callers=callers, seconds=seconds
+            )
 
     return asyncio.run(reserve())
 
