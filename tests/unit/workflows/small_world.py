@@ -29,7 +29,6 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Command
-from ledger.documents.values import OrderLine
 from ledger.errors import KeyConflict, LedgerError, Refused
 from ledger.posting import Ledger
 from ledger.rules import decide as rule
@@ -90,7 +89,6 @@ class Moment:
     reservation: Reservation | None = None
     payment: Payment | None = None
     operations: tuple[PaymentOperation, ...] = ()
-    order_lines: tuple[OrderLine, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     """What was answered under each operation key, as JSON."""
     intent: Intent | None = None
@@ -205,7 +203,6 @@ class Shop:
             reservation=world.reservations.get(HOLD),
             payment=world.payments.get(ADA),
             operations=tuple(world.payment_operations.values()),
-            order_lines=tuple(world.order_lines.values()),
             applied=self.now.applied | events,
         )
         ended = (ReservationState.RELEASED, ReservationState.EXPIRED)
@@ -323,7 +320,6 @@ def _world(now: Moment) -> World:
         reservations={HOLD: now.reservation} if now.reservation else {},
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
-        order_lines={line.identity: line for line in now.order_lines},
     )
 
 
