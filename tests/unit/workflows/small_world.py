@@ -1,8 +1,6 @@
 """A shop of one lamp in memory: the real steps over the real rules and the simulator's own decisions.
 
-Only what waits is left out: transactions, HTTP and Temporal. An attempt of a step can be cut off between
-any two of its effects, as a killed worker is, and may go on later, as a slow one does. Everything is a
-value, so that a search can go back to any moment.
+Only what waits is left out. An attempt can be cut off between two effects; everything is a value.
 """
 
 from __future__ import annotations
@@ -49,6 +47,7 @@ from payments.simulator.intents import decide as till
 from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
+from tests.unit.workflows.small_orders import owed
 from workflows.story import Command as StepCommand
 from workflows.story import Done, Step
 
@@ -318,6 +317,7 @@ def _world(now: Moment) -> World:
         locations={BERLIN: Location(location=BERLIN, priority=1, enabled=True)},
         checkouts={ADA: now.checkout},
         reservations={HOLD: now.reservation} if now.reservation else {},
+        order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
     )
