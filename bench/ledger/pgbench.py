@@ -16,7 +16,7 @@ from bench.figures import Load
 from bench.ledger.shop import hashed_id, open_checkouts, sku
 from dev.clean_environment import clean_environment
 from dev.postgres_binaries import find_postgres
-from ledger.database import APPLICATION_ROLE
+from ledger.database import Role
 from ledger.posting import Ledger
 
 SCRIPT = Path(__file__).parent / "sql" / "reserve_one.pgbench.sql"
@@ -109,7 +109,7 @@ class Pgbench:
             "PGUSER": str(url.username),
             "PGPASSWORD": str(url.password),
             "PGDATABASE": str(url.database),
-            "PGOPTIONS": f"-c role={APPLICATION_ROLE}",
+            "PGOPTIONS": f"-c role={Role.APPLICATION}",
         }
 
 

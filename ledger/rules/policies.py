@@ -1,40 +1,37 @@
-"""Rules of what may be sold: entries that move nothing, but give `available` a history."""
+"""Rules of what may be sold: entries that move nothing, but give `available` a history.
+
+The first entry of a row at a disabled location is its pause, whatever is decided about it.
+"""
 
 from __future__ import annotations
 
 from ledger.commands import ChangePause, SetFeedBuffer, SetSafetyStock
 from ledger.errors import Refused
 from ledger.movements import Cause
-from ledger.rules.stock import (
-    LOCATION_DISABLED,
-    births,
-    refuse_unknown_location,
-    refuse_unknown_sku,
-)
+from ledger.rules.stock import births, refuse_unknown_location, refuse_unknown_sku
 from ledger.stock import Move, MovementKind, Stock
 from ledger.world import Change, World
 
 
 def change_pause(world: World, command: ChangePause) -> Change:
     """Add or take away one reason. Refused: `unknown-sku`, `unknown-location`. No change, no movement."""
-    row, begun = _row(world, command)
-    if command.reason == LOCATION_DISABLED:
-        # It is itself what a row there begins with.
-        empty = Stock(sku=row.sku, location=row.location)
-        row, begun = world.stock.get((row.sku, row.location), empty), ()
+    row = _row(world, command)
     # From here it must succeed.
-    reasons = set(row.paused) - {command.reason}
+    if (command.reason in row.paused) is command.paused:
+        return _changed(row, command, (), reason=command.reason)
+    begun = births(world, (row.sku, row.location))
+    before = _after(row, begun).paused
+    reasons = set(before) - {command.reason}
     if command.paused:
         reasons.add(command.reason)
-    after = tuple(sorted(reasons))
     move = Move(
         kind=MovementKind.PAUSE if command.paused else MovementKind.RESUME,
         sku=row.sku,
         location=row.location,
-        paused=after,
+        paused=tuple(sorted(reasons)),
     )
-    changes = after != row.paused
-    return _changed(row, begun, command, move if changes else None, reason=command.reason)
+    moves = begun if move.paused == before else (*begun, move)
+    return _changed(row, command, moves, reason=command.reason)
 
 
 def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
@@ -44,7 +41,7 @@ def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
     """
     if command.quantity < 0:
         raise Refused("negative-quantity", quantity=command.quantity)
-    row, begun = _row(world, command)
+    row = _row(world, command)
     # From here it must succeed.
     move = Move(
         kind=MovementKind.SET_SAFETY_STOCK,
@@ -52,8 +49,9 @@ def set_safety_stock(world: World, command: SetSafetyStock) -> Change:
         location=row.location,
         safety_stock=command.quantity,
     )
-    changes = row.safety_stock != command.quantity
-    return _changed(row, begun, command, move if changes else None)
+    if row.safety_stock == command.quantity:
+        return _changed(row, command, ())
+    return _changed(row, command, (*births(world, (row.sku, row.location)), move))
 
 
 def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
@@ -63,7 +61,7 @@ def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
     """
     if command.quantity < 0:
         raise Refused("negative-quantity", quantity=command.quantity)
-    row, begun = _row(world, command)
+    row = _row(world, command)
     # From here it must succeed.
     move = Move(
         kind=MovementKind.SET_FEED_BUFFER,
@@ -71,34 +69,27 @@ def set_feed_buffer(world: World, command: SetFeedBuffer) -> Change:
         location=row.location,
         feed_buffer=command.quantity,
     )
-    changes = row.feed_buffer != command.quantity
-    return _changed(row, begun, command, move if changes else None, reason=command.reason)
+    if row.feed_buffer == command.quantity:
+        return _changed(row, command, (), reason=command.reason)
+    moves = (*births(world, (row.sku, row.location)), move)
+    return _changed(row, command, moves, reason=command.reason)
 
 
-def _row(
-    world: World, command: ChangePause | SetSafetyStock | SetFeedBuffer
-) -> tuple[Stock, tuple[Move, ...]]:
-    """Give the row, and the moves that it begins with if this is its first, done to it already."""
+def _row(world: World, command: ChangePause | SetSafetyStock | SetFeedBuffer) -> Stock:
     refuse_unknown_sku(world, command.sku)
     refuse_unknown_location(world, command.location)
     empty = Stock(sku=command.sku, location=command.location)
-    row = world.stock.get((command.sku, command.location), empty)
-    begun = births(world, (command.sku, command.location))
-    for move in begun:
-        row = move.apply(row)
-    return row, begun
+    return world.stock.get((command.sku, command.location), empty)
 
 
 def _changed(
     row: Stock,
-    begun: tuple[Move, ...],
     command: ChangePause | SetSafetyStock | SetFeedBuffer,
-    move: Move | None,
+    moves: tuple[Move, ...],
     *,
     reason: str | None = None,
 ) -> Change:
-    after = move.apply(row) if move else row
-    moves = (*begun, move) if move else ()
+    after = _after(row, moves)
     return Change(
         answer={
             "sku": row.sku,
@@ -118,3 +109,9 @@ def _changed(
         ),
         moves=moves,
     )
+
+
+def _after(row: Stock, moves: tuple[Move, ...]) -> Stock:
+    for move in moves:
+        row = move.apply(row)
+    return row

@@ -39,7 +39,9 @@ WITH received AS (
   INSERT INTO outbox (subject, sequence, shard, type, recorded_at, payload)
   SELECT sku || '/' || location, sequence, 0, 'StockReceived', recorded_at,
          json_build_object('kind', kind, 'on_hand', sellable_after, 'available', sellable_after,
-           'piles', json_build_object('sellable', sellable_after, 'reserved', 0, 'sold', 0))
+           'piles', json_build_object('sellable', sellable_after, 'reserved', 0, 'sold', 0,
+             'shipped', 0, 'returned', 0, 'damaged', 0, 'researching', 0, 'supply', supply_after,
+             'adjustment', 0, 'transit', 0))
   FROM hashed
 )
 UPDATE stock s

@@ -34,7 +34,8 @@ CREATE INDEX orders_to_send ON orders (placed_at)
 CREATE INDEX reservation_committing ON reservation (checkout_id) WHERE state = 'committing';
 
 -- A hold ends once, whatever the rules let through. On the transition and not on the movement: one entry a
--- hold instead of one a line, and nothing to be paid when a hold begins.
+-- hold instead of one a line, and nothing to be paid when a hold begins. Built under a lock like the two above.
+-- squawk-ignore require-concurrent-index-creation
 CREATE UNIQUE INDEX reservation_transition_one_end ON reservation_transition (reservation_id)
   WHERE state IN ('confirmed', 'released', 'expired');
 
