@@ -26,9 +26,8 @@ class Role(StrEnum):
 _SESSION = {
     # A plan may be kept for good. One made while the tables were empty reads them from end to end, and
     # goes on doing so when they have grown: a hot sku lost two thirds of its rate within six thousand
-    # reservations. Our own statements are planned anew each time (see _STATEMENTS_KEPT), but the checks
-    # of foreign keys keep theirs: planned anew for every row they cost a fifth of the server's time.
-    # Where there is an index, they may not choose to do without it.
+    # reservations. Planned anew each time, the checks of foreign keys alone cost a fifth of the server's
+    # time. So plans are kept, and where there is an index they may not choose to do without it.
     "enable_seqscan": "off",
     "timezone": "UTC",
     "lock_timeout": "2s",
@@ -46,8 +45,8 @@ _PATIENTLY = {
 """Whoever reads everything takes as long as it takes, and sees one moment."""
 
 
-_STATEMENTS_KEPT = None
-"""The driver prepares no statement on the server, so that each is planned for the tables as they are."""
+_PREPARED_AFTER = 2
+"""Executions after which the driver prepares a statement on the server: the ledger's are few and come again."""
 
 
 def driver_url(url: str) -> URL:
@@ -77,7 +76,7 @@ def engine(
             "options": _options(role, _SESSION),
             "application_name": name,
             "connect_timeout": 5,
-            "prepare_threshold": _STATEMENTS_KEPT,
+            "prepare_threshold": _PREPARED_AFTER,
         },
     )
 

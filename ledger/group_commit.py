@@ -23,6 +23,10 @@ MOST_AT_ONCE = 512
 POSTERS = 2
 """Batches under way at once: one is decided while the other commits."""
 
+LEAST_APART = 16
+"""Below that, all that waits is posted together, in order. Above, each poster that is free takes an even share:
+taken all by one, nothing would be decided while it commits."""
+
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
 
@@ -48,6 +52,7 @@ class GroupCommit(Generic[Asked, Given]):
         self._posters = posters
         self._waiting: deque[tuple[Asked, asyncio.Future[Given]]] = deque()
         self._posting: set[asyncio.Task[None] | None] = set()
+        self._under_way = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def post(self, asked: Asked) -> Given:
@@ -77,18 +82,25 @@ class GroupCommit(Generic[Asked, Given]):
             self._loop = loop
             self._waiting.clear()
             self._posting = set()
+            self._under_way = 0
 
     async def _drain(self) -> None:
         try:
             while batch := self._next():
-                await self._answer(batch)
+                self._under_way += 1
+                try:
+                    await self._answer(batch)
+                finally:
+                    self._under_way -= 1
         finally:
             # At once, not when the loop gets to it: the answered wake up first, and must find a place free.
             self._posting.discard(asyncio.current_task())
 
     def _next(self) -> list[tuple[Asked, asyncio.Future[Given]]]:
+        free = max(self._posters - self._under_way, 1)
+        share = max(-(-len(self._waiting) // free), LEAST_APART)
         batch: list[tuple[Asked, asyncio.Future[Given]]] = []
-        while self._waiting and len(batch) < self._most_at_once:
+        while self._waiting and len(batch) < min(share, self._most_at_once):
             asked, future = self._waiting.popleft()
             if not future.done():
                 batch.append((asked, future))

@@ -38,7 +38,7 @@ from ledger.documents.loading import (
     rows_of_records,
 )
 from ledger.stock import Stock
-from ledger.world import Location, Row, World
+from ledger.world import UNREAD, Location, Row, World
 
 _LOCK_CHECKOUTS = text("""
 SELECT checkout_id, owner, customer_id, cart_id, total_minor, currency, ttl_seconds, status, reason,
@@ -134,12 +134,14 @@ ORDER BY sku, location
 FOR NO KEY UPDATE
 """)
 
-# Both in one statement: small tables, and every trip to the server counts.
+# Both in one statement, and the clock with them: small tables, and every trip to the server counts.
 _POLICIES = text("""
-SELECT true AS is_product, sku AS name, limit_per_customer AS number, NULL AS enabled
+SELECT true AS is_product, sku AS name, limit_per_customer AS number, NULL AS enabled,
+       clock_timestamp() AS now
 FROM product WHERE sku = ANY(:skus)
 UNION ALL
-SELECT false, location, priority, enabled FROM location WHERE location = ANY(:locations)
+SELECT false, location, priority, enabled, clock_timestamp()
+FROM location WHERE location = ANY(:locations)
 """)
 
 # A row without a movement is born as its location is: whoever changes that waits for it.
@@ -172,7 +174,7 @@ async def load(
 ) -> World:
     """Lock and read what these commands need; the rows of `without` are not made where they are missing.
 
-    The clock is read last, after the locks: what waited longer is recorded later.
+    The clock is read after the locks: what waited longer is recorded later.
     """
     needs = _joined(command.needs() for command in commands)
     world = World()
@@ -186,7 +188,8 @@ async def load(
     await load_claims_on_rows(connection, world, needs)
     if needs.skus:
         await _load_claims(connection, world, needs)
-    world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+    if world.now == UNREAD:
+        world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     return world
 
 
@@ -209,9 +212,11 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
         world.checkouts[row["checkout_id"]] = _checkout(row)
     if not world.checkouts:
         return
-    wanted = {"checkouts": sorted(world.checkouts)}
-    for row in (await connection.execute(_RESERVATIONS, wanted)).mappings():
-        world.reservations[row["reservation_id"]] = _reservation(row)
+    # A checkout without a number has no reservation yet: most of those that reserve.
+    begun = sorted(row.checkout_id for row in world.checkouts.values() if row.ordinal)
+    if begun:
+        for row in (await connection.execute(_RESERVATIONS, {"checkouts": begun})).mappings():
+            world.reservations[row["reservation_id"]] = _reservation(row)
     if not needs.payments_of:
         return
     wanted = {"checkouts": sorted(needs.payments_of)}
@@ -279,7 +284,8 @@ async def _load_policies(
     wanted = {"skus": sorted(skus), "locations": sorted(locations)}
     if any(row.sequence == 0 for row in world.stock.values()):
         await connection.execute(_LOCK_LOCATIONS, {"locations": wanted["locations"]})
-    for is_product, name, number, enabled in await connection.execute(_POLICIES, wanted):
+    for is_product, name, number, enabled, now in await connection.execute(_POLICIES, wanted):
+        world.now = max(world.now, now)
         if is_product:
             world.products[name] = number
         else:

@@ -42,7 +42,7 @@ from ledger.stock import Move, Stock
 ENDED = frozenset({ReservationState.RELEASED, ReservationState.EXPIRED})
 """Reservations that claim nothing any more."""
 
-_UNREAD = datetime.min.replace(tzinfo=UTC)
+UNREAD = datetime.min.replace(tzinfo=UTC)
 """The clock before it is read: a world without locks has no time."""
 
 Row = tuple[str, str]
@@ -96,7 +96,7 @@ class Change:
 class World:
     """Rows by their keys, and beside them what this batch has changed so far."""
 
-    now: datetime = _UNREAD
+    now: datetime = UNREAD
     stock: dict[Row, Stock] = field(default_factory=dict)
     products: dict[str, int | None] = field(default_factory=dict)
     """Limit per customer by sku; None is no limit. A sku that is not here does not exist."""

@@ -180,7 +180,9 @@ async def test_a_lost_commit_still_tells_every_caller_the_truth(
     await shop.opened(*names)
     async with (
         wire_to("127.0.0.1", postgres.port) as wire,
-        another_ledger(shop.database, url=wire.url(shop.database.application_url)) as distant,
+        another_ledger(
+            shop.database, pool_size=1, url=wire.url(shop.database.application_url)
+        ) as distant,
     ):
         wire.cut = cut
         results = await asyncio.gather(*[outcome(distant.post(cast.reserve(n))) for n in names])
