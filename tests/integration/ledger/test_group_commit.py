@@ -187,7 +187,8 @@ async def test_a_lost_commit_still_tells_every_caller_the_truth(
         wire.cut = cut
         results = await asyncio.gather(*[outcome(distant.post(cast.reserve(n))) for n in names])
         assert (wire.cuts, distant.retries) == (1, 1)
-    assert results == ["done"] * 40 + ["insufficient-stock"] * 10
+    # Not in order: the part of them that was cut off came behind the other.
+    assert sorted(results) == ["done"] * 40 + ["insufficient-stock"] * 10
     assert shop.pile("reserved") == shop.movements("reserve") == 40
 
 
