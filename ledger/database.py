@@ -27,8 +27,10 @@ _SESSION = {
     # A plan may be kept for good. One made while the tables were empty reads them from end to end, and
     # goes on doing so when they have grown: a hot sku lost two thirds of its rate within six thousand
     # reservations. Planned anew each time, the checks of foreign keys alone cost a fifth of the server's
-    # time. So plans are kept, and where there is an index they may not choose to do without it.
+    # time. So plans are kept, but may only be such as are right at any size: from key to key by an index.
     "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
     "timezone": "UTC",
     "lock_timeout": "2s",
     "statement_timeout": "5s",
@@ -37,6 +39,8 @@ _SESSION = {
 
 _PATIENTLY = {
     "enable_seqscan": "on",
+    "enable_hashjoin": "on",
+    "enable_mergejoin": "on",
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
     "default_transaction_isolation": r"repeatable\ read",
