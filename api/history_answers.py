@@ -119,7 +119,7 @@ class ExplainedAnswer(Answer):
     """Why a sku's numbers were what they were at `at`, and what has happened to it since.
 
     `difference` is now minus then. `movements` are the first of those that made it; `next` leads to the
-    others.
+    others. `holds_complete` is false where a hold lies too far back in a long history to be named.
     """
 
     sku: str
@@ -130,6 +130,7 @@ class ExplainedAnswer(Answer):
     difference: NumbersThenAnswer
     locations: tuple[LocationThenAnswer, ...]
     holds: tuple[HoldAnswer, ...]
+    holds_complete: bool
     movements: tuple[MovementAnswer, ...]
     next: str | None
 
@@ -169,6 +170,7 @@ def explained_answer(sku: str, explained: Explained, limit: int) -> ExplainedAns
         ),
         locations=tuple(_location(row) for row in explained.then_rows),
         holds=tuple(_hold(hold, explained.at) for hold in explained.holds),
+        holds_complete=sum(hold.quantity for hold in explained.holds) == then.reserved,
         movements=tuple(_movement(movement) for movement in explained.later),
         next=_next(explained.later, read, limit),
     )

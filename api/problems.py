@@ -42,6 +42,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "more-than-shipped": (409, "The customer cannot have so many units of this order"),
     "more-than-sold": (409, "The order has fewer units to be sent from this location"),
     "needs-review": (409, "The checkout waits for a person"),
+    "no-order": (409, "The checkout was refused and can never become an order"),
     "order-cancelled": (409, "The order was cancelled"),
     "pile-too-small": (409, "There are fewer units than are to be taken"),
     "seller-has-location": (409, "The seller has a location already"),

@@ -76,6 +76,8 @@ def engine(
         max_overflow=0,
         pool_timeout=2,
         pool_pre_ping=False,
+        # An error's text must not carry what was stored: a note may name a customer.
+        hide_parameters=True,
         connect_args={
             "options": _options(role, _SESSION),
             "application_name": name,

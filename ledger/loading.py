@@ -29,7 +29,7 @@ from ledger.checkouts import (
     ReservationState,
     Status,
 )
-from ledger.commands import Command, Needs
+from ledger.commands import Adjust, Command, Needs
 from ledger.documents.loading import (
     arrivals,
     load_claims_on_rows,
@@ -185,12 +185,22 @@ async def load(
         await _load_carts(connection, world, needs)
     await load_records(connection, world, needs)
     await _load_stock(connection, world, needs, without)
-    await load_claims_on_rows(connection, world, needs)
+    if needs.claims_on and not _covered(world, commands):
+        await load_claims_on_rows(connection, world, needs)
     if needs.skus:
         await _load_claims(connection, world, needs)
     if world.now == UNREAD:
         world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
     return world
+
+
+def _covered(world: World, commands: Sequence[Command]) -> bool:
+    """Tell whether a lone correction takes no more than is for sale: then it matters to nobody's claim."""
+    (first, *others) = commands
+    if others or not isinstance(first, Adjust):
+        return False
+    row = world.stock.get((first.sku, first.location))
+    return row is not None and row.sellable >= abs(first.quantity)
 
 
 async def unmake_rows(connection: AsyncConnection) -> None:

@@ -31,6 +31,10 @@ ATTEMPTS = 5
 """How often one post is tried where nothing was decided. A lost COMMIT is among them: the same keys are
 posted again, which waits behind a commit still under way and then reads its answer."""
 
+PATIENCE_SECONDS = 8.0
+"""How long a batch is tried in parts, and one command again. Who sits on one row must not keep the callers of all
+others waiting: what is left is told to come back."""
+
 PAUSE_SECONDS = 0.05
 """Before the second attempt; each further pause is twice as long, and all are drawn at random up to that."""
 
@@ -39,8 +43,9 @@ _RETRIED_STATES = frozenset(
 )
 """Deadlock, serialization failure, lock timeout, connection lost, server shutting down or starting."""
 
-_LOCK_TIMEOUT = "55P03"
-"""Somebody sits on a row: those of a batch who do not want that row need not wait for it again."""
+_TOOK_TOO_LONG = frozenset({"55P03", "57014"})
+"""Lock and statement timeout: somebody sits on a row, or one question takes too long. Those of a batch who want
+neither need not wait for it again."""
 
 _PASSING_STATES = frozenset({"57014", "53100", "53200", "53300", "25P03", "25006"})
 """Statement timeout; disk, memory or connections used up; idle too long; read-only after a failover: the caller
@@ -135,23 +140,29 @@ class Ledger:
         """
         if not commands:
             return []
+        return await self._post(commands, asyncio.get_running_loop().time() + PATIENCE_SECONDS)
+
+    async def _post(self, commands: Sequence[Command], until: float) -> list[Answer]:
         try:
-            return await self._post_patiently(commands)
+            return await self._post_patiently(commands, until)
         except Transient:
             raise
         except Exception as error:  # noqa: BLE001 - told to the caller of the one command it belongs to
             if len(commands) == 1:
                 return [Answer(error=_told(error))]
         middle = len(commands) // 2
-        return [*await self._part(commands[:middle]), *await self._part(commands[middle:])]
+        parts = (commands[:middle], commands[middle:])
+        return [answer for part in parts for answer in await self._part(part, until)]
 
-    async def _part(self, commands: Sequence[Command]) -> list[Answer]:
+    async def _part(self, commands: Sequence[Command], until: float) -> list[Answer]:
+        if asyncio.get_running_loop().time() > until:
+            return [Answer(error=Transient("busy")) for _ in commands]
         try:
-            return await self.post_batch(commands)
+            return await self._post(commands, until)
         except Transient as error:
             return [Answer(error=copy(error)) for _ in commands]
 
-    async def _post_patiently(self, commands: Sequence[Command]) -> list[Answer]:
+    async def _post_patiently(self, commands: Sequence[Command], until: float) -> list[Answer]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 async with self.engine.begin() as connection:
@@ -159,10 +170,15 @@ class Ledger:
             except PoolTimeout as error:
                 raise Transient("busy") from error
             except DBAPIError as error:
-                if not _passes(error) or (_state(error) == _LOCK_TIMEOUT and len(commands) > 1):
+                if not _passes(error):
+                    raise
+                if _state(error) in _TOOK_TOO_LONG and len(commands) > 1:
+                    self.retries += 1
                     raise
                 if attempt == ATTEMPTS or _state(error) in _PASSING_STATES:
                     raise Transient("database-unavailable") from error
+                if asyncio.get_running_loop().time() > until:
+                    raise Transient("busy") from error
                 self.retries += 1
                 await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311
         raise AssertionError("unreachable")

@@ -118,6 +118,8 @@ class World:
     documents: dict[tuple[str, str], Document] = field(default_factory=dict)
     reviews: dict[str, Review] = field(default_factory=dict)
     notes: dict[str, Note] = field(default_factory=dict)
+    sent_early: set[str] = field(default_factory=set)
+    """Orders whose units have left by a shipment that still waits to be booked."""
     claims: dict[Row, list[Claim]] = field(default_factory=dict)
     """Who counts on a row's units, unpaid before paid and newest first; only where a command may fall short."""
 

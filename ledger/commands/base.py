@@ -39,6 +39,8 @@ class Needs:
     """Transfers with their lines, and the rows at which they arrive, made where they do not exist."""
     sent_from: frozenset[tuple[str, str]] = frozenset()
     """Rows whose transfers are needed as far as they still travel."""
+    sent_early: frozenset[str] = frozenset()
+    """Orders of which the rule must know whether a shipment waits for them."""
     claims_on: frozenset[tuple[str, str]] = frozenset()
     """Rows whose open reservations and unshipped orders are needed, newest first."""
 

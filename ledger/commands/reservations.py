@@ -148,4 +148,4 @@ class CancelOrder(Command):
 
     def needs(self) -> Needs:
         order = frozenset({self.order_id})
-        return Needs(checkouts=order, stock_of=order)
+        return Needs(checkouts=order, stock_of=order, sent_early=order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -94,7 +94,7 @@ class Adjust(Command):
     location: str
     quantity: int
     reason: str
-    note: str | None = None
+    note: str | None = field(default=None, repr=False)
     occurred_at: datetime | None = None
     expected_version: int | None = None
 

@@ -30,6 +30,12 @@ FROM json_to_recordset(:documents) AS wanted(kind text, document_id text)
 JOIN document d ON d.kind = wanted.kind AND d.document_id = wanted.document_id
 """)
 
+_SENT_EARLY = text("""
+SELECT DISTINCT refers_to
+FROM document
+WHERE refers_to = ANY(:orders) AND kind = 'shipment' AND state = 'waiting'
+""")
+
 _ORDER_LINES = text("""
 SELECT order_id, sku, location, quantity, shipped, returned, short
 FROM order_line
@@ -73,7 +79,7 @@ FROM return_line
 WHERE return_id = ANY(:returns)
 """)
 
-# One part for each partial index: what is held, what is past the fence, and what is still to be sent are few.
+# One part for each partial index: what is held, what is past the fence, and what is still to be sent of a row.
 _CLAIMS = text("""
 WITH wanted AS (
   SELECT sku, location FROM json_to_recordset(:rows) AS r(sku text, location text)
@@ -90,12 +96,10 @@ JOIN checkout c ON c.checkout_id = o.checkout_id
 UNION ALL
 SELECT l.sku, l.location, c.checkout_id, c.checkout_id || '/' || c.ordinal, true,
        l.quantity - l.shipped - l.short, c.created_at
-FROM orders o
-JOIN order_line l ON l.order_id = o.order_id
-JOIN wanted w ON (w.sku, w.location) = (l.sku, l.location)
+FROM wanted w
+JOIN order_line l ON (l.sku, l.location) = (w.sku, w.location) AND l.quantity > l.shipped + l.short
+JOIN orders o ON o.order_id = l.order_id AND o.state <> 'cancelled'
 JOIN checkout c ON c.checkout_id = o.order_id
-WHERE o.state IN ('placed', 'partly_shipped', 'partly_returned')
-  AND l.quantity > l.shipped + l.short
 ORDER BY paid, created_at DESC, checkout_id
 """)
 
@@ -122,12 +126,13 @@ async def load_records(connection: AsyncConnection, world: World, needs: Needs) 
         await _load_returns(connection, world, sorted(needs.returns))
     if needs.documents:
         await _load_documents(connection, world, needs)
+    if needs.sent_early:
+        wanted = {"orders": sorted(needs.sent_early)}
+        world.sent_early = set((await connection.execute(_SENT_EARLY, wanted)).scalars())
 
 
 async def load_claims_on_rows(connection: AsyncConnection, world: World, needs: Needs) -> None:
     """Read who counts on these rows' units, after the rows are locked."""
-    if not needs.claims_on:
-        return
     for row in await connection.execute(_CLAIMS, {"rows": _rows(needs.claims_on)}):
         world.claims.setdefault((row.sku, row.location), []).append(
             Claim(

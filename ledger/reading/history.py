@@ -94,6 +94,8 @@ ORDER BY t.reservation_id, t.recorded_at DESC, t.extension DESC,
 """)
 
 _ENTRIES_AT_ONCE = 1_000
+_ENTRIES_MOST = 100_000
+"""How far back holds are looked for: one that is older is left out, and the answer says so."""
 _ENDS = frozenset({MovementKind.RELEASE, MovementKind.EXPIRE, MovementKind.CONFIRM})
 
 
@@ -201,7 +203,8 @@ async def _claims(connection: AsyncConnection, row: Stock) -> dict[str, int]:
     ended: set[str] = set()
     open_units: dict[str, int] = {}
     below = row.sequence
-    while sum(open_units.values()) < row.reserved and below > 0:
+    last = max(row.sequence - _ENTRIES_MOST, 0)
+    while sum(open_units.values()) < row.reserved and below > last:
         wanted: dict[str, Any] = {
             "sku": row.sku,
             "location": row.location,

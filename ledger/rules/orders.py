@@ -15,7 +15,13 @@ from ledger.documents.values import (
 )
 from ledger.errors import Refused
 from ledger.movements import Cause
-from ledger.rules.documents import applied, document_cause, refuse_another_body, waits
+from ledger.rules.documents import (
+    applied,
+    document_cause,
+    refuse_another_body,
+    sent_early,
+    waits,
+)
 from ledger.rules.reservations import checkout_row
 from ledger.rules.stock import arriving, moved, refuse_nothing, refuse_unknown_location, told
 from ledger.stock import Move, MovementKind, Pile
@@ -34,7 +40,7 @@ def ship(world: World, command: Ship) -> Change:
     refuse_unknown_location(world, command.location)
     checkout = _order(world, command.order_id)
     if checkout is None:
-        return waits(command)
+        return waits(world, command)
     changed = [_sent(world, command, sku, quantity) for sku, quantity in merged(command.lines)]
     # From here it must succeed.
     moves = [
@@ -52,9 +58,9 @@ def ship(world: World, command: Ship) -> Change:
             "status": "applied",
             "lines": told(merged(command.lines)),
         },
-        cause=document_cause(command),
+        cause=document_cause(world, command),
         moves=tuple(moves),
-        records=(*changed, applied(command)),
+        records=(*changed, applied(world, command)),
         checkout=_standing(world, checkout, changed),
     )
 
@@ -71,10 +77,10 @@ def take_back(world: World, command: TakeBack) -> Change:
     refuse_unknown_location(world, command.location)
     checkout = _order(world, command.order_id)
     if checkout is None:
-        return waits(command)
+        return waits(world, command)
     lines = world.lines_of_order(command.order_id)
     if _still_to_come(command, lines):
-        return waits(command)
+        return waits(world, command)
     # From here it must succeed.
     changed: list[OrderLine] = []
     moves: list[Move] = []
@@ -98,9 +104,9 @@ def take_back(world: World, command: TakeBack) -> Change:
             "status": "applied",
             "lines": told(merged(command.lines)),
         },
-        cause=document_cause(command),
+        cause=document_cause(world, command),
         moves=tuple(moves),
-        records=(*changed, arrived, *return_lines, applied(command)),
+        records=(*changed, arrived, *return_lines, applied(world, command)),
         checkout=_standing(world, checkout, changed),
     )
 
@@ -123,7 +129,7 @@ def inspect(world: World, command: Inspect) -> Change:
     refuse_another_body(world, command)
     returned = world.returns.get(command.return_id)
     if returned is None:
-        return waits(command)
+        return waits(world, command)
     records = [record for line in lines for record in _inspected(world, command, line)]
     # From here it must succeed.
     moves = [
@@ -152,9 +158,9 @@ def inspect(world: World, command: Inspect) -> Change:
                 for line in lines
             ],
         },
-        cause=document_cause(command),
+        cause=document_cause(world, command),
         moves=tuple(moves),
-        records=(*records, applied(command)),
+        records=(*records, applied(world, command)),
     )
 
 
@@ -162,12 +168,15 @@ def cancel_order(world: World, command: CancelOrder) -> Change:
     """Put a paid order's units back on sale; its money is to be refunded next.
 
     Refused: `unknown-checkout`; `no-order` where it was never placed or is cancelled;
-    `already-shipped` if any unit has left; `payment-not-captured`.
+    `already-shipped` if any unit has left, by a shipment that waits to be booked too;
+    `payment-not-captured`.
     """
     checkout = checkout_row(world, command.order_id)
     if checkout.order_state in (OrderState.NONE, OrderState.CANCELLED):
         raise Refused("no-order", order=checkout.order_state)
     if checkout.order_state is not OrderState.PLACED:
+        raise Refused("already-shipped", order=checkout.order_state)
+    if sent_early(world, command.order_id):
         raise Refused("already-shipped", order=checkout.order_state)
     if checkout.payment_state is not PaymentState.CAPTURED:
         raise Refused("payment-not-captured", payment=checkout.payment_state)
@@ -248,8 +257,13 @@ def _inspected(
 
 
 def _order(world: World, order_id: str) -> Checkout | None:
-    """Give the order's row, None while there is none. Refused: `order-cancelled`."""
+    """Give the order's row, None while there is none.
+
+    Refused: `order-cancelled`; `no-order` for a checkout that can never become one.
+    """
     checkout = world.checkouts.get(order_id)
+    if checkout is not None and checkout.status in (Status.OUT_OF_STOCK, Status.LIMIT_EXCEEDED):
+        raise Refused("no-order", order=checkout.order_state)
     if checkout is None or checkout.order_state is OrderState.NONE:
         return None
     if checkout.order_state is OrderState.CANCELLED:

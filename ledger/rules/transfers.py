@@ -84,7 +84,7 @@ def arrive(world: World, command: ReceiveTransfer) -> Change:
     refuse_another_body(world, command)
     transfer = world.transfers.get(command.transfer_id)
     if transfer is None:
-        return waits(command)
+        return waits(world, command)
     changed = []
     for sku, quantity in merged(command.lines):
         line = world.transfer_lines.get((command.transfer_id, sku))
@@ -108,7 +108,7 @@ def arrive(world: World, command: ReceiveTransfer) -> Change:
             "status": "applied",
             "lines": told(merged(command.lines)),
         },
-        cause=document_cause(command),
+        cause=document_cause(world, command),
         moves=tuple(moves),
-        records=(*changed, applied(command)),
+        records=(*changed, applied(world, command)),
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.json_bodies import shaped, strict_json
@@ -129,6 +129,8 @@ def test_any_moment(receipt: dict[str, Any]) -> None:
         assert moment.year >= 2000
 
 
+# The first draw compiles the alphabet of ids, which a busy machine takes seconds for.
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(line=INSPECTED)
 def test_any_inspection(line: dict[str, Any]) -> None:
     """What is read names at least one unit, and pays back no more; unsaid, it pays back all."""

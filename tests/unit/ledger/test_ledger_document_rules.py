@@ -32,7 +32,7 @@ def test_who_and_when_are_not_what(command: DocumentCommand) -> None:
     assert first.answer == again.answer
     assert len(shop.documents) == 1
     (document,) = shop.documents.values()
-    assert (document.actor, document.occurred_at) == ("emil", NOON)
+    assert (document.actor, document.occurred_at) == (command.actor, shop.now)
 
 
 @pytest.mark.parametrize(
