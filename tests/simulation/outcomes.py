@@ -36,11 +36,11 @@ _OF_COMMANDS = {
     ),
     "Ship": (
         "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
-        " order-cancelled, more-than-sold"
+        " no-order, order-cancelled, more-than-sold"
     ),
     "TakeBack": (
         "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
-        " order-cancelled, more-than-shipped"
+        " no-order, order-cancelled, more-than-shipped"
     ),
     "Inspect": (
         "done, the same again, waiting, key-reused, nothing-wanted, refund-exceeds-inspected,"
@@ -51,8 +51,8 @@ _OF_COMMANDS = {
         " unknown-sku, insufficient-stock"
     ),
     "ReceiveTransfer": "done, the same again, waiting, key-reused, nothing-wanted, more-than-sent",
-    "Ship that waited": "applied, more-than-sold, order-cancelled",
-    "TakeBack that waited": "applied, waiting, more-than-shipped",
+    "Ship that waited": "applied, more-than-sold",
+    "TakeBack that waited": "applied, waiting, more-than-shipped, order-cancelled",
     "Inspect that waited": "applied, more-than-returned",
     "ReceiveTransfer that waited": "applied, more-than-sent",
 }

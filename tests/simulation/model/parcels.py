@@ -98,6 +98,9 @@ def found(command: Inspect) -> dict[str, tuple[int, int, int]]:
 def _order(books: Books, command: Ship | TakeBack) -> Order:
     if command.location not in books.places:
         raise No("unknown-location")
+    sale = books.sales.get(command.order_id)
+    if sale is not None and sale.status in ("out_of_stock", "limit_exceeded"):
+        raise No("no-order")
     order = books.orders.get(command.order_id)
     if order is None:
         raise Wait

@@ -177,6 +177,9 @@ def cancel_order(books: Books, command: CancelOrder) -> Says:
         raise No("no-order")
     if order.state != "placed":
         raise No("already-shipped", order=order.state)
+    if command.order_id in books.awaited("shipment", set()):
+        # Its units have left, though nothing is booked yet.
+        raise No("already-shipped")
     if books.paid(command.order_id) != "captured":
         raise No("payment-not-captured")
     for row, parcel in order.parcels.items():
