@@ -11,6 +11,7 @@ import pytest
 
 from dev.postgres import PostgresServer
 from ledger import database as ledger_database
+from ledger import posting
 from ledger.commands import Command
 from ledger.errors import Transient
 from ledger.posting import ATTEMPTS
@@ -18,7 +19,7 @@ from tests.conftest import Database
 from tests.integration.ledger.proxy import Cut, wire_to
 from tests.integration.ledger.shop import Shop, another_ledger, outcome
 from tests.unit.ledger import cast
-from tests.unit.ledger.cast import ADA
+from tests.unit.ledger.cast import ADA, RUG
 
 DEADLINE_SECONDS = 20
 
@@ -204,6 +205,30 @@ async def test_a_statement_that_took_too_long_is_told_as_transient(
             assert await outcome(hurried.post(cast.reserve())) == "database-unavailable"
     finally:
         holder.close()
+
+
+@pytest.mark.parametrize(
+    ("patience_seconds", "others"), [(0.0, "busy"), (60.0, "done")], ids=["spent", "left"]
+)
+async def test_one_row_that_somebody_sits_on_keeps_no_batch_for_ever(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, patience_seconds: float, others: str
+) -> None:
+    """Split at the lock, and those who are left are told to come back once patience is at an end."""
+    monkeypatch.setitem(ledger_database._SESSION, "lock_timeout", "50ms")
+    monkeypatch.setattr(posting, "PATIENCE_SECONDS", patience_seconds)
+    await shop.stocked(1)
+    await shop.stocked(1, RUG)
+    await shop.opened(ADA)
+    await shop.tell(cast.open_checkout("co_bob", lines={RUG: 1}))
+    holder = holding(shop.database, "SELECT FROM stock WHERE sku = 'brass-lamp' FOR UPDATE")
+    try:
+        async with another_ledger(shop.database) as hurried:
+            lamp, rug = await hurried.post_batch([cast.reserve(), cast.reserve("co_bob", {RUG: 1})])
+            assert hurried.retries > 0
+    finally:
+        holder.close()
+    assert isinstance(lamp.error, Transient)
+    assert (rug.error.code if rug.error else "done") == others
 
 
 async def test_a_full_pool_is_told_as_busy(shop: Shop) -> None:

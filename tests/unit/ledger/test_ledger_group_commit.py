@@ -74,6 +74,19 @@ async def test_those_answered_together_come_back_together(counter: Counter) -> N
     assert [len(batch) for batch in counter.batches] == [8, 8, 8]
 
 
+async def test_free_posters_share_evenly_what_is_worth_sharing(counter: Counter) -> None:
+    """One decides while the other commits; below that all goes together, in order."""
+    group = GroupCommit(counter.post_together, posters=2)
+    posts = [asyncio.create_task(group.post(number)) for number in range(64)]
+    await turns()
+    assert counter.batches == [list(range(32)), list(range(32, 64))]
+    counter.shutter.set()
+    assert await asyncio.gather(*posts) == [2 * number for number in range(64)]
+    counter.batches.clear()
+    await asyncio.gather(*[group.post(number) for number in range(16)])
+    assert counter.batches == [list(range(16))]
+
+
 async def test_no_more_posters_than_allowed(counter: Counter) -> None:
     """Two batches under way, and the rest waits."""
     group = GroupCommit(counter.post_together, posters=2, most_at_once=1)
