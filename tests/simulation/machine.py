@@ -223,7 +223,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for _ in range(chapters):
             books = self.model.books
             command = sales.next_chapter(books, checkout, thrown)
-            command = command or parcels.next_parcel(books, checkout, self._name())
+            command = command or parcels.next_parcel(books, checkout, thrown, self._name())
             if command is None or (batch and not batch[-1][1].done):
                 break
             if not together:

@@ -91,23 +91,27 @@ def inspect(books: Books, dice: Dice, name: str) -> Inspect:
     return Inspect(actor="otto", inspection_id=f"I{name}", return_id=returned, lines=lines)
 
 
-def next_parcel(books: Books, order: str, name: str) -> Ship | TakeBack | Inspect | None:
-    """Say what comes next of an order that is sent, comes back and is looked at, all of it."""
+def next_parcel(
+    books: Books, order: str, dice: Dice, name: str
+) -> Ship | TakeBack | Inspect | None:
+    """Say what comes next of an order that is sent, comes back and is looked at, a line at a time."""
     placed = books.orders.get(order)
     if placed is None or placed.cancelled:
         return None
-    for (sku, place), parcel in placed.parcels.items():
-        if parcel.to_ship:
-            lines = (Quantity(sku=sku, quantity=parcel.to_ship),)
-            return Ship(
-                actor="otto", shipment_id=f"S{name}", order_id=order, location=place, lines=lines
-            )
-    for (sku, place), parcel in placed.parcels.items():
-        if parcel.outside:
-            lines = (Quantity(sku=sku, quantity=parcel.outside),)
-            return TakeBack(
-                actor="otto", return_id=f"RN{name}", order_id=order, location=place, lines=lines
-            )
+    owed = [(row, parcel.to_ship) for row, parcel in placed.parcels.items() if parcel.to_ship]
+    if owed:
+        (sku, place), units = dice.of(owed)
+        lines = (Quantity(sku=sku, quantity=units),)
+        return Ship(
+            actor="otto", shipment_id=f"S{name}", order_id=order, location=place, lines=lines
+        )
+    outside = [(row, parcel.outside) for row, parcel in placed.parcels.items() if parcel.outside]
+    if outside:
+        (sku, place), units = dice.of(outside)
+        lines = (Quantity(sku=sku, quantity=units),)
+        return TakeBack(
+            actor="otto", return_id=f"RN{name}", order_id=order, location=place, lines=lines
+        )
     for returned, back in sorted(books.returns.items()):
         for sku, came in back.lines.items():
             left = came.quantity - came.restocked - came.damaged

@@ -213,8 +213,10 @@ def next_chapter(  # noqa: PLR0911 - a story has as many chapters as it has
     reservation, hold, paid = f"{checkout}/1", books.hold_state(checkout), books.paid(checkout)
     asked = [kind for kind, _ in books.money[checkout].asked] if checkout in books.money else []
     if hold == "none" and sale.status == "reserving":
-        there = [sku for sku in SKUS if any(books.shelves[sku, p].available for p in books.places)]
-        lines = {sku: dice.of((1, 2)) for sku in there[: dice.of((1, 2, 3))]} or {SKUS[0]: 1}
+        there = {sku: sum(books.shelves[sku, p].available for p in books.places) for sku in SKUS}
+        sold = [sku for sku in SKUS if there[sku]][: dice.of((1, 2, 3))]
+        # All there is comes from every place that has some.
+        lines = {sku: dice.of((1, 2, there[sku])) for sku in sold} or {SKUS[0]: 1}
         return Reserve(actor="workflow", reservation_id=reservation, lines=dice.split(lines))
     if hold == "held" and paid in ("none", "requires_payment", "processing"):
         if not asked:
