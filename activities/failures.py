@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import structlog
 from temporalio.exceptions import ApplicationError
 
+from activities.messages import StepInput
+from ledger.crash_points import passing
 from ledger.errors import LedgerError
 from payments.errors import PaymentError, PaymentThrottled
 
@@ -32,6 +34,8 @@ def telling(step: Step) -> Step:
     async def told(*args: Any) -> Any:
         try:
             return await step(*args)
+        except ApplicationError:
+            raise
         except PaymentThrottled as error:
             delay = timedelta(seconds=error.retry_after_seconds)
             raise ApplicationError(error.code, type=error.code, next_retry_delay=delay) from None
@@ -43,3 +47,17 @@ def telling(step: Step) -> Step:
             raise ApplicationError("broken", type=f"broken-{type(error).__name__}") from None
 
     return told  # type: ignore[return-value]
+
+
+def crossing(step: Step) -> Step:
+    """Pass the step's two crash points: before it does anything, and when all is done but not yet told."""
+    name = step.__name__
+
+    @functools.wraps(step)
+    async def crossed(self: Any, asked: StepInput) -> Any:
+        await passing(f"{name}.before", asked.checkout_id)
+        answer = await step(self, asked)
+        await passing(f"{name}.after", asked.checkout_id)
+        return answer
+
+    return crossed  # type: ignore[return-value]

@@ -29,6 +29,9 @@ class StepInput(Message):
     reason: str | None = None
     compensating: bool = False
     extension: int = 0
+    seconds: int = 0
+    ordinal: int = 1
+    rescuing: bool = False
     webhook_events: tuple[str, ...] = ()
 
 
@@ -41,4 +44,4 @@ class StepResult(Message):
     declined: bool = False
     extension: int | None = None
     seconds_left: float | None = None
-    """Of an expiry that was refused because the hold was extended: how far, and how long it still lasts."""
+    """Of an extension, or of an expiry refused because of one: how far, and how long the hold still lasts."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio import activity
 
-from activities.failures import telling
+from activities.failures import crossing, telling
 from activities.messages import StepInput, StepResult
 from activities.stock import ACTOR, refused_result
 from ledger import ids
@@ -31,6 +31,7 @@ from payments.provider import PaymentProvider
 from payments.values import ProviderPayment, ProviderState, RefundState
 
 _Kind = PaymentOperationKind
+_PAID = (ProviderState.AUTHORIZED, ProviderState.CAPTURED)
 
 
 class PaymentSteps:
@@ -43,6 +44,7 @@ class PaymentSteps:
 
     @activity.defn
     @telling
+    @crossing
     async def request_payment(self, step: StepInput) -> StepResult:
         """Ask the provider for a payment that is authorized now and captured later."""
         try:
@@ -59,8 +61,8 @@ class PaymentSteps:
         except Refused as refused:
             return await refused_result(self.watch, step.checkout_id, refused)
 
-    @activity.defn
     @telling
+    @crossing
     async def accept_payment(self, step: StepInput) -> StepResult:
         """Look at the payment; where it is authorized, fence the hold. The webhook itself is never believed."""
         states = await self.watch.states(step.checkout_id)
@@ -69,7 +71,7 @@ class PaymentSteps:
         seen = await self.provider.look_up(payment_intent=states.payment_intent)
         try:
             result = await self._record(step, seen, None)
-            if seen.state not in (ProviderState.AUTHORIZED, ProviderState.CAPTURED):
+            if seen.state not in _PAID:
                 declined = seen.decline_code is not None
                 return result.model_copy(update={"declined": declined})
             fence = Fence(actor=ACTOR, reservation_id=ids.reservation_id(step.checkout_id))
@@ -80,6 +82,7 @@ class PaymentSteps:
 
     @activity.defn
     @telling
+    @crossing
     async def capture_payment(self, step: StepInput) -> StepResult:
         """Take the money, once. A declined capture is a result; an unknown one is tried until it is known."""
         states = await self.watch.states(step.checkout_id)
@@ -96,8 +99,13 @@ class PaymentSteps:
 
     @activity.defn
     @telling
+    @crossing
     async def void_payment(self, step: StepInput) -> StepResult:
-        """Make sure that nothing will be charged; where it already was, say so by `refund_pending`."""
+        """Make sure that nothing will be charged; where it already was, say so by `refund_pending`.
+
+        With `rescuing`, a payment that was made all the same is left as it is, as `late-payment`: the
+        stock may still be there.
+        """
         states = await self.watch.states(step.checkout_id)
         if not states.payment_asked_for or states.payment is PaymentState.VOIDED:
             return StepResult(status=states.status)
@@ -110,13 +118,22 @@ class PaymentSteps:
         if seen.state is ProviderState.PROCESSING:
             # A debit under way cannot be called back; it is looked at until it fails or is taken.
             raise Transient("payment-under-way", checkout_id=step.checkout_id)
+        if step.rescuing and seen.state in _PAID:
+            return await self._late(step, seen)
         if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
             asked = await self._start(step, _Kind.VOID)
             seen = await self._voided(step, intent, asked)
+            if step.rescuing and seen.state is ProviderState.CAPTURED:
+                return await self._late(step, seen)
         return await self._record(step, seen, _Kind.VOID)
+
+    async def _late(self, step: StepInput, seen: ProviderPayment) -> StepResult:
+        recorded = await self._record(step, seen, None)
+        return recorded.model_copy(update={"code": "late-payment"})
 
     @activity.defn
     @telling
+    @crossing
     async def refund_payment(self, step: StepInput) -> StepResult:
         """Give the money back; done only when the provider shows it as done."""
         asked = await self._start(step, _Kind.REFUND)

@@ -181,7 +181,7 @@ async def load(
     if needs.checkouts:
         await _load_checkouts(connection, world, needs)
         await load_order_lines(connection, world)
-    if needs.carts:
+    if needs.carts or needs.carts_of:
         await _load_carts(connection, world, needs)
     await load_records(connection, world, needs)
     await _load_stock(connection, world, needs, without)
@@ -243,7 +243,14 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
 
 
 async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -> None:
-    carts = _json([{"owner": owner, "cart_id": cart} for owner, cart in needs.carts])
+    own = {
+        (row.owner, row.cart_id)
+        for row in world.checkouts.values()
+        if row.cart_id and row.checkout_id in needs.carts_of
+    }
+    if not own | needs.carts:
+        return
+    carts = _json([{"owner": owner, "cart_id": cart} for owner, cart in own | needs.carts])
     for row in await connection.execute(_LIVE_CARTS, {"carts": carts}):
         world.live_carts[row.owner, row.cart_id] = row.checkout_id
 

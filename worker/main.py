@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from prometheus_client import Counter, start_http_server
 from temporalio.client import Client
-from temporalio.worker import Interceptor, Worker
+from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.payments import PaymentSteps
 from activities.stock import StockSteps
+from activities.strides import Strides
 from ledger.database import engine as open_engine
 from ledger.posting import Ledger
 from ledger.watch import Watch
@@ -53,6 +54,7 @@ PASSED_THROUGH = (
     "sqlalchemy",
     "orjson",
     "pydantic",
+    "workflows.steps",
     "workflows.story",
 )
 """Modules the workflow sandbox need not load anew: values and pure functions of ours, and their libraries."""
@@ -87,31 +89,32 @@ def checkout_worker(
     settings: EngineSettings,
     stock: StockSteps,
     payments: PaymentSteps,
-    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
     """Make the Temporal worker of the checkout task queue.
 
     Activities are regular ones on the workflow's own queue, so that they are started eagerly: as quick
     as local ones, without those's traps.
     """
+    strides = Strides(stock, payments)
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[CheckoutWorkflow],
         activities=[
-            stock.reserve_stock,
+            strides.reserve_stock,
+            strides.accept_payment,
+            stock.reacquire_stock,
+            stock.extend_hold,
             stock.release_stock,
             stock.expire_hold,
             stock.confirm_order,
             stock.cancel_order,
             payments.request_payment,
-            payments.accept_payment,
             payments.capture_payment,
             payments.void_payment,
             payments.refund_payment,
         ],
-        interceptors=interceptors,
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=40,

@@ -23,11 +23,13 @@ with workflow.unsafe.imports_passed_through():
         CancelRequest,
         CheckoutStart,
         Decision,
+        ExtendAnswer,
+        ExtendRequest,
         PaymentEvent,
     )
     from workflows.policies import PATIENT, SUMMARIES, schedule_to_close
     from workflows.search_attributes import EXPIRES_AT, STAGE
-    from workflows.story import (
+    from workflows.steps import (
         FORWARD_STEPS,
         Asker,
         Began,
@@ -35,15 +37,18 @@ with workflow.unsafe.imports_passed_through():
         Command,
         Done,
         Event,
+        ExtendAsked,
         GaveUp,
         PaymentHinted,
         Stage,
         Step,
-        Story,
         TimeOver,
-        decide,
     )
+    from workflows.story import Story, decide
     from workflows.undivided import undivided
+
+
+_NEED_LINES = frozenset({Step.RESERVE_STOCK, Step.REACQUIRE_STOCK})
 
 
 @workflow.defn(name="checkout")
@@ -57,6 +62,7 @@ class CheckoutWorkflow:
         self.events: deque[Event] = deque([Began()])
         self.deadline: datetime | None = None
         self.shown_stage = Stage.RESERVING
+        self.extensions: dict[int, ExtendAnswer] = {}
 
     @workflow.run
     async def run(self, start: CheckoutStart) -> str:  # noqa: ARG002 - taken by __init__
@@ -99,7 +105,10 @@ class CheckoutWorkflow:
         except ActivityError as error:
             if command.step not in FORWARD_STEPS:
                 raise
-            return GaveUp(step=command.step, code=_code(error))
+            asks_too = self._asks_too(command)
+            self._tell_extension(command, None)
+            return GaveUp(step=command.step, code=_code(error), asks_too=asks_too)
+        self._tell_extension(command, result)
         if command.step is Step.RESERVE_STOCK and result.code is None:
             # The interval starts when the answer arrives: the timer can be late, never early.
             self.deadline = workflow.now() + timedelta(seconds=self.start.ttl_seconds)
@@ -112,16 +121,35 @@ class CheckoutWorkflow:
             reservation=ReservationState(result.reservation) if result.reservation else None,
             declined=result.declined,
             extension=result.extension,
+            asks_too=result.status == Status.RESERVING and self._asks_too(command),
         )
+
+    def _asks_too(self, command: Command) -> bool:
+        """Tell whether a reserve may have asked for the payment as well.
+
+        It did not in checkouts that began before it did: they must not void what was never asked for.
+        Not marked where all went well, which is every history's usual course.
+        """
+        return command.step is Step.RESERVE_STOCK and workflow.patched("reserve-asks-for-payment")
+
+    def _tell_extension(self, command: Command, result: StepResult | None) -> None:
+        if command.step is Step.EXTEND_HOLD:
+            code = result.code if result else "timed-out"
+            self.extensions[command.extension] = ExtendAnswer(
+                status=result.status if result else self.story.status.value, code=code
+            )
 
     def _input(self, command: Command) -> StepInput:
         return StepInput(
             checkout_id=self.start.checkout_id,
-            lines=self.start.lines if command.step is Step.RESERVE_STOCK else (),
+            lines=self.start.lines if command.step in _NEED_LINES else (),
             ending=command.ending,
             reason=command.reason,
             compensating=command.compensating,
             extension=command.extension,
+            seconds=command.seconds,
+            ordinal=command.ordinal,
+            rescuing=command.rescuing,
             webhook_events=command.webhook_events,
         )
 
@@ -166,6 +194,26 @@ class CheckoutWorkflow:
         if self.story.closed or self.story.past_fence:
             return True
         return self.story.status is Status.CANCELLED and not request.wait_until_closed
+
+    @workflow.update(name="extend", description="Let the hold last longer")
+    async def extend(self, request: ExtendRequest) -> ExtendAnswer:
+        """Commit the extension in the ledger, then arm the timer anew."""
+        number = request.extension
+        self.extensions.pop(number, None)
+        self.events.append(ExtendAsked(extension=number, seconds=request.seconds))
+        await workflow.wait_condition(
+            lambda: number in self.extensions or not self._may_still_extend()
+        )
+        gone = ExtendAnswer(status=self.story.status.value, code="not-held")
+        return self.extensions.get(number, gone)
+
+    @extend.validator
+    def _may_extend(self, request: ExtendRequest) -> None:  # noqa: ARG002 - the update's signature
+        if not self._may_still_extend():
+            raise ApplicationError("no hold to extend", type="not-held", non_retryable=True)
+
+    def _may_still_extend(self) -> bool:
+        return self.story.stage in (Stage.RESERVING, Stage.AWAITING_PAYMENT)
 
     @workflow.signal(name="payment_event", description="A verified webhook of the provider")
     def payment_event(self, event: PaymentEvent) -> None:

@@ -10,6 +10,8 @@ __all__ = [
     "CartLine",
     "CheckoutStart",
     "Decision",
+    "ExtendAnswer",
+    "ExtendRequest",
     "PaymentEvent",
 ]
 
@@ -44,6 +46,20 @@ class CancelAnswer(Message):
 
     cancelled: bool
     status: str
+
+
+class ExtendRequest(Message):
+    """The input of the update `extend`: for the first or second extension, so many seconds more."""
+
+    extension: int
+    seconds: int
+
+
+class ExtendAnswer(Message):
+    """What became of an extension: no `code` where the hold lasts longer now."""
+
+    status: str
+    code: str | None = None
 
 
 class PaymentEvent(Message):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
-from workflows.story import FORWARD_STEPS, Step
+from workflows.steps import FORWARD_STEPS, Step
 
 GIVE_UP_AFTER = timedelta(seconds=60)
 """How long a step that takes nothing from anybody yet is tried before the checkout is undone."""
@@ -28,12 +28,14 @@ def schedule_to_close(step: Step) -> timedelta | None:
 
 
 SUMMARIES: dict[Step, str] = {
-    Step.RESERVE_STOCK: "reserve stock",
+    Step.RESERVE_STOCK: "reserve stock and ask for the payment",
     Step.REQUEST_PAYMENT: "ask the provider for a payment",
-    Step.ACCEPT_PAYMENT: "look at the payment; if authorized, fence the hold",
+    Step.ACCEPT_PAYMENT: "look at the payment; if authorized, fence the hold, capture and confirm",
     Step.CAPTURE_PAYMENT: "capture the payment",
     Step.CONFIRM_ORDER: "confirm: stock sold, order placed",
     Step.RELEASE_STOCK: "undo: release the stock",
+    Step.EXTEND_HOLD: "extend the hold",
+    Step.REACQUIRE_STOCK: "the payment came late: hold the stock again",
     Step.EXPIRE_HOLD: "the TTL is over: expire the hold",
     Step.VOID_PAYMENT: "undo: void the payment",
     Step.CANCEL_ORDER: "undo: take the order back",

@@ -9,120 +9,24 @@ that arrives during a step is never lost and never interrupts it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from ledger.checkouts import ReservationState, Status
-
-PAYMENT_FAILED = "payment_intent.payment_failed"
-
-
-class Step(StrEnum):
-    """Everything a checkout can do. One at a time; each is one activity."""
-
-    RESERVE_STOCK = "reserve_stock"
-    REQUEST_PAYMENT = "request_payment"
-    ACCEPT_PAYMENT = "accept_payment"
-    CAPTURE_PAYMENT = "capture_payment"
-    CONFIRM_ORDER = "confirm_order"
-    RELEASE_STOCK = "release_stock"
-    EXPIRE_HOLD = "expire_hold"
-    VOID_PAYMENT = "void_payment"
-    CANCEL_ORDER = "cancel_order"
-    REFUND_PAYMENT = "refund_payment"
-
-
-class Stage(StrEnum):
-    """Where the story is, for people: the search attribute `CheckoutStage`."""
-
-    RESERVING = "reserving"
-    AWAITING_PAYMENT = "awaiting_payment"
-    COMMITTING = "committing"
-    UNDOING = "undoing"
-    CLOSED = "closed"
-
-
-UNDO_STEPS = frozenset(
-    {
-        Step.RELEASE_STOCK,
-        Step.EXPIRE_HOLD,
-        Step.VOID_PAYMENT,
-        Step.CANCEL_ORDER,
-        Step.REFUND_PAYMENT,
-    }
+from workflows.steps import (
+    LATE_PAYMENT,
+    PAYMENT_FAILED,
+    Asker,
+    Began,
+    CancelAsked,
+    Command,
+    Done,
+    Event,
+    ExtendAsked,
+    GaveUp,
+    PaymentHinted,
+    Stage,
+    Step,
+    TimeOver,
 )
-FORWARD_STEPS = frozenset({Step.RESERVE_STOCK, Step.REQUEST_PAYMENT, Step.ACCEPT_PAYMENT})
-"""Steps that may be given up: nothing is taken from anybody yet. All others are tried for ever."""
-
-
-class Asker(StrEnum):
-    """Who wants the checkout cancelled. Only an operator may want it after the fence."""
-
-    CUSTOMER = "customer"
-    OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """One step to carry out. `ending` and `reason` are of a release, the events of an acceptance."""
-
-    step: Step
-    ending: Status | None = None
-    reason: str | None = None
-    compensating: bool = False
-    extension: int = 0
-    webhook_events: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Began:
-    """The workflow runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentHinted:
-    """A webhook says that something happened to the payment."""
-
-    event_id: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimeOver:
-    """The timer of the hold fired."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelAsked:
-    """Somebody wants out."""
-
-    by: Asker
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GaveUp:
-    """A forward step did not get through in its time. It may have happened all the same."""
-
-    step: Step
-    code: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """A step answered.
-
-    `status` is the checkout's in the ledger after it, `code` the refusal if there was one, and
-    `reservation` where the hold stood when it was refused. `declined` is the provider's no.
-    """
-
-    step: Step
-    status: Status
-    code: str | None = None
-    reservation: ReservationState | None = None
-    declined: bool = False
-    extension: int | None = None
-
-
-Event = Began | PaymentHinted | TimeOver | CancelAsked | GaveUp | Done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +44,13 @@ class Story:
     extension: int = 0
     declines: int = 0
     time_over: bool = False
+    ordinal: int = 1
+    """The newest reservation's number."""
+    rescuing: bool = False
+    """True once the hold has expired by its time: a payment that came after all may be sold again."""
+    late: bool = False
+    """True once a payment was found that came after the hold had expired."""
+    extension_asked: ExtendAsked | None = None
     cancel_asked_by: Asker | None = None
     hints: tuple[PaymentHinted, ...] = ()
     seen_events: frozenset[str] = frozenset()
@@ -197,6 +108,8 @@ def _folded(story: Story, event: Event) -> Story:  # noqa: PLR0911 - one return 
         case CancelAsked():
             stronger = story.cancel_asked_by is Asker.OPERATOR
             return story if stronger else replace(story, cancel_asked_by=event.by)
+        case ExtendAsked():
+            return replace(story, extension_asked=event)
         case GaveUp():
             return _gave_up(replace(story, under_way=None), event)
         case Done():
@@ -207,6 +120,10 @@ def _folded(story: Story, event: Event) -> Story:  # noqa: PLR0911 - one return 
 def _gave_up(story: Story, event: GaveUp) -> Story:
     if event.step is Step.ACCEPT_PAYMENT:
         return replace(story, acceptance_gave_up=True)
+    if event.step is Step.EXTEND_HOLD:
+        return replace(story, extension_asked=None)
+    if event.asks_too:
+        story = _asked_for_money(story)
     return _ended(story, Status.CANCELLED, event.code)
 
 
@@ -216,7 +133,15 @@ def _ended(story: Story, ending: Status, reason: str, *, compensating: bool = Fa
     )
 
 
+def _asked_for_money(story: Story) -> Story:
+    return replace(story, undo=(*_without(story.undo, Step.VOID_PAYMENT), Step.VOID_PAYMENT))
+
+
 def _reserved(story: Story, event: Done) -> Story:
+    if event.status is Status.AWAITING_PAYMENT:
+        return replace(_asked_for_money(story), stage=Stage.AWAITING_PAYMENT)
+    if event.asks_too and event.code is None:
+        story = _asked_for_money(story)
     if event.code is None:
         return story
     if event.status is Status.RESERVING:
@@ -235,6 +160,8 @@ def _payment_requested(story: Story, event: Done) -> Story:
 def _payment_accepted(story: Story, event: Done) -> Story:
     looked_at, unread = _read(story)
     story = replace(story, hints=unread, acceptance_gave_up=False)
+    if event.status is Status.CONFIRMED:
+        return _confirmed(story, event)
     if event.status is Status.COMMITTING:
         return replace(story, stage=Stage.COMMITTING)
     if event.code == "not-held":
@@ -273,17 +200,44 @@ def _let_go(story: Story, event: Done) -> Story:
     if event.code == "extended":
         extension = story.extension if event.extension is None else event.extension
         return replace(story, stage=Stage.AWAITING_PAYMENT, time_over=False, extension=extension)
-    return replace(story, stage=Stage.UNDOING, undo=_without_release(story.undo))
+    expired = event.step is Step.EXPIRE_HOLD
+    return replace(_let_go_of_stock(story), rescuing=expired)
+
+
+def _let_go_of_stock(story: Story) -> Story:
+    return replace(story, stage=Stage.UNDOING, undo=_without(story.undo, Step.RELEASE_STOCK))
 
 
 def _hold_gone(story: Story, event: Done) -> Story:
     if event.reservation is ReservationState.COMMITTING:
         return replace(story, stage=Stage.COMMITTING, ending=None)
-    return replace(story, stage=Stage.UNDOING, undo=_without_release(story.undo))
+    if event.reservation is ReservationState.CONFIRMED:
+        return _confirmed(story, event)
+    expired = event.reservation is ReservationState.EXPIRED
+    return replace(_let_go_of_stock(story), rescuing=expired)
+
+
+def _extended(story: Story, event: Done) -> Story:
+    """Go on waiting, longer or not: what else became of the hold shows at the next step."""
+    story = replace(story, extension_asked=None)
+    if event.code is not None:
+        return story
+    extension = story.extension if event.extension is None else event.extension
+    return replace(story, extension=extension, time_over=False)
+
+
+def _reacquired(story: Story, event: Done) -> Story:
+    story = replace(story, rescuing=False)
+    if event.code is not None:
+        return story
+    undo = (Step.RELEASE_STOCK, *story.undo)
+    return replace(story, stage=Stage.COMMITTING, ordinal=story.ordinal + 1, undo=undo)
 
 
 def _voided(story: Story, event: Done) -> Story:
-    undo = tuple(step for step in story.undo if step is not Step.VOID_PAYMENT)
+    if event.code == LATE_PAYMENT:
+        return replace(story, late=True)
+    undo = _without(story.undo, Step.VOID_PAYMENT)
     if event.status is Status.REFUND_PENDING:
         undo = (*undo, Step.REFUND_PAYMENT)
     return replace(story, undo=undo)
@@ -296,7 +250,7 @@ def _order_cancelled(story: Story, event: Done) -> Story:
 
 
 def _undone(story: Story, event: Done) -> Story:
-    return replace(story, undo=tuple(step for step in story.undo if step is not event.step))
+    return replace(story, undo=_without(story.undo, event.step))
 
 
 _FOLD = {
@@ -306,7 +260,9 @@ _FOLD = {
     Step.CAPTURE_PAYMENT: _captured,
     Step.CONFIRM_ORDER: _confirmed,
     Step.RELEASE_STOCK: _let_go,
+    Step.EXTEND_HOLD: _extended,
     Step.EXPIRE_HOLD: _let_go,
+    Step.REACQUIRE_STOCK: _reacquired,
     Step.VOID_PAYMENT: _voided,
     Step.CANCEL_ORDER: _order_cancelled,
     Step.REFUND_PAYMENT: _undone,
@@ -321,7 +277,7 @@ def _next(story: Story) -> Decision:
             return _next_awaiting(story)
         case Stage.COMMITTING:
             step = Step.CONFIRM_ORDER if story.captured else Step.CAPTURE_PAYMENT
-            return _do(story, Command(step=step))
+            return _do(story, Command(step=step, ordinal=story.ordinal))
         case Stage.UNDOING:
             return _next_undo(story)
         case Stage.CLOSED:
@@ -334,8 +290,7 @@ def _next_reserving(story: Story) -> Decision:
         return _do(remembered, Command(step=Step.RESERVE_STOCK))
     if story.cancel_asked_by is not None:
         return _next_undo(_ended(story, Status.CANCELLED, story.cancel_asked_by))
-    remembered = replace(story, undo=(*story.undo, Step.VOID_PAYMENT))
-    return _do(remembered, Command(step=Step.REQUEST_PAYMENT))
+    return _do(_asked_for_money(story), Command(step=Step.REQUEST_PAYMENT))
 
 
 def _next_awaiting(story: Story) -> Decision:
@@ -344,6 +299,12 @@ def _next_awaiting(story: Story) -> Decision:
     if story.hints and not (story.time_over and story.acceptance_gave_up):
         events = tuple(hint.event_id for hint in story.hints)
         return _do(story, Command(step=Step.ACCEPT_PAYMENT, webhook_events=events))
+    if story.extension_asked is not None:
+        asked = story.extension_asked
+        return _do(
+            story,
+            Command(step=Step.EXTEND_HOLD, extension=asked.extension, seconds=asked.seconds),
+        )
     if story.time_over:
         return _do(story, Command(step=Step.EXPIRE_HOLD, extension=story.extension))
     return story, ()
@@ -363,10 +324,16 @@ def _next_undo(story: Story) -> Decision:
                 ending=story.ending,
                 reason=story.reason,
                 compensating=story.compensating,
+                ordinal=story.ordinal,
             ),
         )
+    rescuing = story.rescuing and story.cancel_asked_by is None
+    if rescuing and story.late:
+        return _do(story, Command(step=Step.REACQUIRE_STOCK, ordinal=story.ordinal + 1))
     if story.undo:
-        return _do(story, Command(step=story.undo[-1]))
+        step = story.undo[-1]
+        rescuing = rescuing and step is Step.VOID_PAYMENT
+        return _do(story, Command(step=step, ordinal=story.ordinal, rescuing=rescuing))
     return replace(story, stage=Stage.CLOSED), ()
 
 
@@ -374,5 +341,5 @@ def _do(story: Story, command: Command) -> Decision:
     return replace(story, under_way=command), (command,)
 
 
-def _without_release(undo: tuple[Step, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in undo if step is not Step.RELEASE_STOCK)
+def _without(undo: tuple[Step, ...], gone: Step) -> tuple[Step, ...]:
+    return tuple(step for step in undo if step is not gone)

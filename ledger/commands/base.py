@@ -29,6 +29,8 @@ class Needs:
     """These rows, made empty where they do not exist: a group altogether, or where one cannot be, not at all."""
     carts: frozenset[tuple[str, str]] = frozenset()
     """(owner, cart) whose live checkout, if any, the rule must know."""
+    carts_of: frozenset[str] = frozenset()
+    """Checkouts of whose own carts the same is to be known."""
     customers: frozenset[str] = frozenset()
     """Whose claims count, beside those of the checkouts that exist: a batch may open and reserve."""
     documents: frozenset[tuple[str, str]] = frozenset()

@@ -112,6 +112,51 @@ class Expire(ReservationCommand):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Extend(ReservationCommand):
+    """Let the hold last `seconds` longer: its first or second `extension`, each once."""
+
+    extension: int
+    seconds: int
+
+    @property
+    def key(self) -> str:
+        return f"reservation/{self.reservation_id}/extend/{self.extension}"
+
+    def substance(self) -> Any:
+        return [self.reservation_id, self.extension, self.seconds]
+
+    def needs(self) -> Needs:
+        return Needs(checkouts=frozenset({self.checkout_id}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacquire(ReservationCommand):
+    """Take the units again for a payment that came after the hold had expired: sellable → reserved.
+
+    The reservation is a new one and born committing: the money waits for it. Its refusal is remembered:
+    the money is given back then, and an attempt that comes later must not take the stock.
+    """
+
+    remembers_refusal: ClassVar[bool] = True
+    lines: tuple[Quantity, ...]
+
+    @property
+    def key(self) -> str:
+        return f"reservation/{self.reservation_id}/reacquire"
+
+    def substance(self) -> Any:
+        return [self.reservation_id, merged(self.lines)]
+
+    def needs(self) -> Needs:
+        checkout = frozenset({self.checkout_id})
+        return Needs(
+            checkouts=checkout,
+            carts_of=checkout,
+            skus=frozenset(line.sku for line in self.lines),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fence(ReservationCommand):
     """The final validation before money is taken: held → committing. No timer can take it from here."""
 

@@ -12,6 +12,8 @@ from ledger import commands
 from ledger.rules import (
     checkouts,
     corrections,
+    extensions,
+    late_payments,
     orders,
     payments,
     policies,
@@ -33,6 +35,8 @@ _RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
     commands.Reserve: reservations.reserve,
     commands.Release: reservations.release,
     commands.Expire: reservations.expire,
+    commands.Extend: extensions.extend,
+    commands.Reacquire: late_payments.reacquire,
     commands.Fence: reservations.fence,
     commands.Confirm: reservations.confirm,
     commands.CancelOrder: orders.cancel_order,

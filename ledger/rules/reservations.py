@@ -18,7 +18,16 @@ from ledger.checkouts import (
     ReservationState,
     Status,
 )
-from ledger.commands import Confirm, Expire, Fence, Release, Reserve, merged
+from ledger.commands import (
+    Confirm,
+    Expire,
+    Extend,
+    Fence,
+    Release,
+    ReservationCommand,
+    Reserve,
+    merged,
+)
 from ledger.documents.values import OrderLine
 from ledger.errors import Refused
 from ledger.movements import Cause
@@ -51,11 +60,11 @@ def reserve(world: World, command: Reserve) -> Change:
             raise Refused("unknown-sku", sku=sku)
     try:
         _refuse_over_limit(world, checkout, wanted)
-        lines = _sourced_lines(world, wanted)
+        lines = sourced_lines(world, wanted)
     except Refused as refusal:
         status = _STATUS_OF_REFUSAL[refusal.code]
         refused = replace(checkout, status=status, reason=refusal.code)
-        return Change(cause=_cause(command), checkout=refused, refusal=refusal)
+        return Change(cause=cause_of(command), checkout=refused, refusal=refusal)
     # From here it must succeed.
     reservation = Reservation(
         reservation_id=command.reservation_id,
@@ -66,8 +75,8 @@ def reserve(world: World, command: Reserve) -> Change:
     )
     return Change(
         answer=described(reservation, checkout.status),
-        cause=_cause(command),
-        moves=_moves(lines, MovementKind.RESERVE, Pile.SELLABLE, Pile.RESERVED),
+        cause=cause_of(command),
+        moves=moves_between(lines, MovementKind.RESERVE, Pile.SELLABLE, Pile.RESERVED),
         reservation=reservation,
         checkout=replace(checkout, ordinal=1, reservation_state=ReservationState.HELD),
     )
@@ -98,7 +107,12 @@ def release(world: World, command: Release) -> Change:
     # From here it must succeed.
     return _ended(
         command,
-        checkout=replace(checkout, status=command.ending, reason=command.reason, ordinal=1),
+        checkout=replace(
+            checkout,
+            status=command.ending,
+            reason=command.reason,
+            ordinal=max(checkout.ordinal, 1),
+        ),
         reservation=replace(reservation, state=ReservationState.RELEASED),
         kind=MovementKind.RELEASE,
         target=Pile.SELLABLE,
@@ -115,7 +129,9 @@ def expire(world: World, command: Expire) -> Change:
     checkout, reservation = held(world, command)
     if reservation.extension != command.extension:
         raise Refused(
-            "extended", extension=reservation.extension, seconds_left=_left(world, reservation)
+            "extended",
+            extension=reservation.extension,
+            seconds_left=seconds_left(world, reservation),
         )
     # From here it must succeed.
     return _ended(
@@ -141,7 +157,7 @@ def fence(world: World, command: Fence) -> Change:
     committing = replace(reservation, state=ReservationState.COMMITTING)
     return Change(
         answer=described(committing, Status.COMMITTING),
-        cause=_cause(command),
+        cause=cause_of(command),
         reservation=committing,
         checkout=replace(
             checkout, status=Status.COMMITTING, reservation_state=ReservationState.COMMITTING
@@ -205,7 +221,7 @@ def checkout_row(world: World, checkout_id: str) -> Checkout:
     return checkout
 
 
-def held(world: World, command: Expire | Fence) -> tuple[Checkout, Reservation]:
+def held(world: World, command: Expire | Extend | Fence) -> tuple[Checkout, Reservation]:
     """Give checkout and hold. Refused: `unknown-checkout`, `unknown-reservation`, `not-held`."""
     checkout = checkout_row(world, command.checkout_id)
     reservation = _reservation_row(world, command.reservation_id)
@@ -216,10 +232,10 @@ def held(world: World, command: Expire | Fence) -> tuple[Checkout, Reservation]:
 
 def moves_of(reservation: Reservation, kind: MovementKind, target: Pile) -> tuple[Move, ...]:
     """Move all units of a reservation out of `reserved`."""
-    return _moves(reservation.lines, kind, Pile.RESERVED, target)
+    return moves_between(reservation.lines, kind, Pile.RESERVED, target)
 
 
-def _left(world: World, reservation: Reservation) -> float:
+def seconds_left(world: World, reservation: Reservation) -> float:
     """Say how long a hold still lasts by the ledger's own clock: an interval, for whoever keeps a timer."""
     assert reservation.expires_at is not None
     return max(0.0, (reservation.expires_at - world.now).total_seconds())
@@ -257,7 +273,8 @@ def _refuse_over_limit(world: World, checkout: Checkout, wanted: list[list[Any]]
             raise Refused("limit-exceeded", sku=sku, limit=limit, claimed=claimed)
 
 
-def _sourced_lines(world: World, wanted: list[list[Any]]) -> tuple[ReservationLine, ...]:
+def sourced_lines(world: World, wanted: list[list[Any]]) -> tuple[ReservationLine, ...]:
+    """Say which locations serve what is wanted. Refused: `insufficient-stock` with every shortage."""
     priorities = {name: location.priority for name, location in world.locations.items()}
     lines: list[ReservationLine] = []
     shortages: list[dict[str, Any]] = []
@@ -288,16 +305,15 @@ def _ended(
         checkout = replace(checkout, status=Status.REFUND_PENDING)
     return Change(
         answer=described(reservation, checkout.status),
-        cause=_cause(command, reason),
+        cause=cause_of(command, reason),
         moves=moves_of(reservation, kind, target),
         reservation=reservation,
         checkout=replace(checkout, reservation_state=reservation.state),
     )
 
 
-def _cause(
-    command: Reserve | Release | Expire | Fence | Confirm, reason: str | None = None
-) -> Cause:
+def cause_of(command: ReservationCommand, reason: str | None = None) -> Cause:
+    """Name what is done to a reservation as the cause of its movements."""
     return Cause(
         operation_key=command.key,
         kind="reservation",
@@ -307,9 +323,10 @@ def _cause(
     )
 
 
-def _moves(
+def moves_between(
     lines: tuple[ReservationLine, ...], kind: MovementKind, source: Pile, target: Pile
 ) -> tuple[Move, ...]:
+    """Move all units of some lines from pile to pile."""
     return tuple(
         Move(
             kind=kind,

@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import CheckoutStart
-from workflows.story import Command, Event
+from workflows.steps import Command, Event
 
 
 @workflow.defn(name="checkout")

@@ -31,7 +31,7 @@ from tests.conftest import Database
 from tests.workflows.conftest import ATTRIBUTES
 from tests.workflows.shop import SUCCEEDED, Checkout, Shop, delivery_of, eventually
 from tests.workflows.till import KEY, Till, open_wire
-from workflows.story import Step
+from workflows.steps import Step
 
 HISTORIES = Path(__file__).parent / "histories"
 SECRETIVE = {"identity": "worker", "buildId": "", "stackTrace": ""}

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from ledger import policies
-from ledger.commands import Adjust, Command, Release
+from ledger.commands import Adjust, CancelOrder, Command, Quantity, Release, Reserve
 from ledger.documents.waiting import apply_due
 from ledger.errors import KeyConflict, Refused
 from ledger.posting import Answer
@@ -116,6 +116,22 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(wish=st.sampled_from((goods.adjust, goods.research, goods.resolve)), thrown=dice)
     def a_shelf_is_corrected(self, wish: Wish, thrown: Dice) -> None:
         self._ask(wish(self.model.books, thrown, self._name()))
+
+    @rule(thrown=dice)
+    def somebody_takes_an_order_back_and_buys_again(self, thrown: Dice) -> None:
+        """As much as a customer may have: what was taken back must not count."""
+        books = self.model.books
+        placed = [name for name, order in sorted(books.orders.items()) if order.state == "placed"]
+        unopened = [name for name in CHECKOUTS if name not in books.sales]
+        limit = books.limits[LIMITED]
+        if not placed or not unopened or not limit:
+            return
+        order, checkout = thrown.of(placed), thrown.of(unopened)
+        customer, wanted = books.sales[order].customer, {LIMITED: limit}
+        self._ask(CancelOrder(actor="ada", order_id=order, reason="customer"))
+        self._ask(sales.opening(checkout, customer, wanted, None, Dice([0])))
+        lines = (Quantity(sku=LIMITED, quantity=limit),)
+        self._ask(Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines))
 
     @rule(several=st.lists(st.tuples(wishes, dice), min_size=2, max_size=5), twins=dice)
     def several_wish_at_once(self, several: list[tuple[Wish, Dice]], twins: Dice) -> None:

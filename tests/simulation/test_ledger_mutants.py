@@ -57,7 +57,7 @@ def safety_stock_is_ignored(patch: Patch) -> None:
 
 
 def release_gives_one_unit_too_many(patch: Patch) -> None:
-    true = reservations._moves
+    true = reservations.moves_between
 
     def generous(lines: Any, kind: MovementKind, source: Any, target: Any) -> Any:
         moves = true(lines, kind, source, target)
@@ -65,7 +65,7 @@ def release_gives_one_unit_too_many(patch: Patch) -> None:
             return moves
         return (replace(moves[0], quantity=moves[0].quantity + 1), *moves[1:])
 
-    patch.setattr(reservations, "_moves", generous)
+    patch.setattr(reservations, "moves_between", generous)
 
 
 def the_limit_is_one_too_high(patch: Patch) -> None:

@@ -22,7 +22,6 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
 from tests.conftest import Database
-from tests.workflows.gate import Gate
 from tests.workflows.shop import Checkout, Forward, Shop, delivery_of
 from tests.workflows.till import KEY, Till, Wire, open_wire
 from workflows.search_attributes import EXPIRES_AT, SKU_COUNT, SKUS, STAGE
@@ -114,7 +113,7 @@ async def shop(counter: Shop) -> AsyncIterator[Shop]:
 @pytest.fixture(scope="session")
 async def forgetful_shop(counter: Shop) -> AsyncIterator[Shop]:
     """Give the shop with a worker that keeps no workflow in memory: each task replays from the start."""
-    forgetful = replace(counter, queue="forgetful", gate=Gate())
+    forgetful = replace(counter, queue="forgetful")
     async with forgetful.working(max_cached_workflows=0):
         yield forgetful
 
@@ -130,7 +129,7 @@ def any_shop(request: pytest.FixtureRequest) -> Shop:
 @pytest.fixture
 def empty_shop(counter: Shop) -> Shop:
     """Give the shop with a queue that nobody works on, until the test says so."""
-    return replace(counter, queue=f"queue-{next(counter.numbers)}", gate=Gate())
+    return replace(counter, queue=f"queue-{next(counter.numbers)}")
 
 
 @pytest.fixture

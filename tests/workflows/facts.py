@@ -9,7 +9,7 @@ import pytest
 from ledger import ids
 from ledger.commands import Expire
 from tests.workflows.shop import Checkout, Shop
-from workflows.story import Step
+from workflows.steps import Step
 
 
 async def tried(shop: Shop, checkout_id: str, step: Step, times: int) -> bool:

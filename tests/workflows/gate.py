@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    Interceptor,
-)
-
-from activities.messages import StepInput
-from workflows.story import Step
+from ledger.errors import Transient
+from workflows.steps import Step
 
 
 @dataclass
@@ -30,39 +24,38 @@ class Hold:
         await self.let_go.wait()
 
 
-class Gate(Interceptor):
-    """Lets every step pass that nobody holds, and notes it."""
+class Gate:
+    """Stands at every crash point: lets all pass that nobody holds, and notes them."""
 
     def __init__(self) -> None:
-        self.before: dict[tuple[str, str], Hold] = {}
-        self.after: dict[tuple[str, str], Hold] = {}
+        self.met: defaultdict[tuple[str, str], list[Callable[[], Awaitable[None]]]]
+        self.met = defaultdict(list)
+        """What the next ones to pass a place will meet there, one each."""
         self.steps: defaultdict[str, list[str]] = defaultdict(list)
         """Attempts so far, by checkout."""
 
     def hold(self, checkout_id: str, step: Step, *, done: bool = False) -> Hold:
         """Hold the next attempt of a step: before it begins or, with `done`, before it answers."""
         held = Hold()
-        (self.after if done else self.before)[checkout_id, step.value] = held
+        self.met[checkout_id, f"{step.value}.{'after' if done else 'before'}"].append(held.wait)
         return held
 
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        """Stand in the way."""
-        return _Gatekeeper(next, self)
+    def fail(self, checkout_id: str, step: Step) -> None:
+        """Let the next attempt of a step fail before it begins."""
+
+        async def failing() -> None:
+            raise Transient("away")
+
+        self.met[checkout_id, f"{step.value}.before"].append(failing)
+
+    async def __call__(self, place: str, of: str) -> None:
+        """Pass a place, unless it is held."""
+        step, _, when = place.rpartition(".")
+        if when == "before":
+            self.steps[of].append(step)
+        if waiting := self.met[of, place]:
+            await waiting.pop(0)()
 
 
-class _Gatekeeper(ActivityInboundInterceptor):
-    def __init__(self, next_: ActivityInboundInterceptor, gate: Gate) -> None:
-        super().__init__(next_)
-        self.gate = gate
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        (step,) = input.args
-        assert isinstance(step, StepInput)
-        place = (step.checkout_id, input.fn.__name__)
-        self.gate.steps[step.checkout_id].append(input.fn.__name__)
-        if held := self.gate.before.pop(place, None):
-            await held.wait()
-        answer = await super().execute_activity(input)
-        if held := self.gate.after.pop(place, None):
-            await held.wait()
-        return answer
+GATE = Gate()
+"""A process has one."""

@@ -14,7 +14,7 @@ from temporalio.worker import Worker
 
 from activities.payments import PaymentSteps, as_seen
 from activities.stock import StockSteps
-from ledger import ids, inbox
+from ledger import crash_points, ids, inbox
 from ledger.checkouts import CheckoutLine, PaymentState
 from ledger.commands import OpenCheckout, Quantity, Receive
 from ledger.policies import Location, Product, put_location, put_product
@@ -23,7 +23,7 @@ from ledger.watch import Watch
 from payments.provider import PaymentProvider
 from settings.model import EngineSettings
 from tests.conftest import Database
-from tests.workflows.gate import Gate
+from tests.workflows.gate import GATE, Gate
 from tests.workflows.till import Till, Wire
 from worker.delivery import Delivery
 from worker.engine import Engine
@@ -136,6 +136,14 @@ class Checkout:
             "order": order,
         }
 
+    def reservations(self) -> list[tuple[str, str]]:
+        """List this checkout's reservations, by number and state."""
+        query = (
+            "SELECT split_part(reservation_id, '/', 2), state FROM reservation"
+            " WHERE checkout_id = %s ORDER BY 1"
+        )
+        return self.shop.database.rows(query, self.id)
+
     def steps(self) -> list[str]:
         """List the steps that were tried."""
         return self.shop.gate.steps.get(self.id, _NEVER_ASKED)
@@ -163,7 +171,7 @@ class Shop:
     database: Database
     delivery: Delivery
     queue: str
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate = GATE
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     async def stock(self, sku: str, quantity: int, *, limit: int | None = None) -> str:
@@ -270,7 +278,8 @@ class Shop:
             StockSteps(self.ledger, self.watch),
             PaymentSteps(self.ledger, self.watch, self.provider),
         )
-        async with checkout_worker(self.client, engine, *steps, interceptors=[self.gate]) as worker:
+        crash_points.arm(self.gate)
+        async with checkout_worker(self.client, engine, *steps) as worker:
             yield worker
 
 

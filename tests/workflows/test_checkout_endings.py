@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.workflows.shop import FAILED, SUCCEEDED, Forward, Shop, eventually
 from workflows.messages import Decision
+from workflows.steps import Step
 
 TTL_SECONDS = 900
 
@@ -144,10 +147,10 @@ async def test_a_payment_just_before_the_end_of_the_ttl_counts(
     await checkout.agreed()
 
 
-async def test_an_authorization_nobody_told_us_of_is_voided_when_the_ttl_is_over(
+async def test_a_payment_nobody_told_us_of_is_sold_when_the_ttl_is_over(
     shop: Shop, forward: Forward
 ) -> None:
-    """Its webhook was lost: the customer keeps their money."""
+    """Its webhook was lost, and the stock is still there: a new reservation, born committing."""
     lamp = await shop.stock("brass-lamp", 1)
     checkout = await shop.open(lamp)
 
@@ -155,8 +158,40 @@ async def test_an_authorization_nobody_told_us_of_is_voided_when_the_ttl_is_over
     await checkout.pay(told=False)
     await forward(checkout, TTL_SECONDS + 1)
 
-    assert await checkout.ended() == "expired"
-    assert (await checkout.agreed())["payment"] == "voided"
+    assert await checkout.ended() == "confirmed"
+    row = await checkout.agreed()
+    assert (row["payment"], row["reason"]) == ("captured", "late-payment")
+    assert checkout.reservations() == [("1", "expired"), ("2", "confirmed")]
+    assert shop.piles(lamp) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "payment"), [("pm_card_visa", "voided"), ("pm_usBankAccount_success", "refunded")]
+)
+async def test_a_payment_that_came_late_is_given_back_where_the_stock_is_gone(
+    shop: Shop, forward: Forward, method: str, payment: str
+) -> None:
+    """Somebody else bought it between the end of the hold and the look at the money."""
+    lamp = await shop.stock("brass-lamp", 1)
+    checkout = await shop.open(lamp)
+    await checkout.ask()
+    await checkout.pay(method, told=False)
+    if payment == "refunded":
+        await eventually(lambda: shop.shows(checkout, "captured"))
+    late = shop.gate.hold(checkout.id, Step.VOID_PAYMENT)
+    await forward(checkout, TTL_SECONDS + 1)
+    await late.reached.wait()
+
+    rival = await shop.open(lamp)
+    await rival.ask()
+    await rival.pay()
+    assert await rival.ended() == "confirmed"
+    late.let_go.set()
+
+    assert await checkout.ended() == ("expired" if payment == "voided" else "refunded")
+    assert (await checkout.agreed())["payment"] == payment
+    assert checkout.reservations() == [("1", "expired")]
+    assert shop.piles(lamp) == (0, 0, 1)
 
 
 async def test_a_bank_debit_that_came_in_time_is_sold(shop: Shop) -> None:

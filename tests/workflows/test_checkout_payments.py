@@ -17,7 +17,7 @@ from tests.workflows.shop import (
 )
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import Decision
-from workflows.story import Step
+from workflows.steps import Step
 
 
 async def test_repeated_and_disordered_events_give_one_capture(any_shop: Shop) -> None:

@@ -18,7 +18,7 @@ from tests.workflows.shop import (
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import Decision
 from workflows.starting import start_arguments
-from workflows.story import Step
+from workflows.steps import Step
 
 CREATE = "POST /v1/payment_intents "
 

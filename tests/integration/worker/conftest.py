@@ -10,7 +10,6 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from tests.conftest import Database
 from tests.workflows.conftest import counter, engine_room, shop_database, till, wire
-from tests.workflows.gate import Gate
 from tests.workflows.shop import Shop, delivery_of
 
 __all__ = ["counter", "engine_room", "shop_database", "till", "wire"]
@@ -27,5 +26,4 @@ async def own_shop(counter: Shop, ledger: Ledger, database: Database) -> Shop:
         database=database,
         delivery=delivery_of(watch, counter.client),
         queue=f"queue-{next(counter.numbers)}",
-        gate=Gate(),
     )

@@ -11,7 +11,7 @@ from worker.engine import Engine
 from worker.orphans import Orphans
 from workflows.checkout import CheckoutWorkflow
 from workflows.starting import start_arguments
-from workflows.story import Step
+from workflows.steps import Step
 
 
 def orphans(shop: Shop, grace: timedelta = timedelta(0)) -> Orphans:

@@ -81,8 +81,11 @@ def inspect(books: Books, dice: Dice, name: str) -> Inspect:
     if waiting and not dice.one_in(6):
         returned, sku, left = dice.of(waiting)
     else:
-        returned = dice.of((f"R{len(books.returns)}", f"R{len(books.returns) - 1}"))
+        # Also one that has been looked at already: nothing is found in it twice.
+        returned = dice.of((f"R{len(books.returns)}", *sorted(books.returns)))
         sku, left = dice.of(SKUS), 1
+        if returned in books.returns:
+            sku = dice.of(sorted(books.returns[returned].lines))
     units = dice.up_to(left)
     damaged = dice.of(range(units + 1))
     refund = dice.of((units, 0, units, 1, units + 1))

@@ -214,7 +214,9 @@ def next_chapter(  # noqa: PLR0911 - a story has as many chapters as it has
     asked = [kind for kind, _ in books.money[checkout].asked] if checkout in books.money else []
     if hold == "none" and sale.status == "reserving":
         there = {sku: sum(books.shelves[sku, p].available for p in books.places) for sku in SKUS}
-        sold = [sku for sku in SKUS if there[sku]][: dice.of((1, 2, 3))]
+        known = [sku for sku in SKUS if there[sku]]
+        first = dice.of(range(len(SKUS)))
+        sold = (known[first:] + known[:first])[: dice.of((1, 2, 3))]
         # All there is comes from every place that has some.
         lines = {sku: dice.of((1, 2, there[sku])) for sku in sold} or {SKUS[0]: 1}
         return Reserve(actor="workflow", reservation_id=reservation, lines=dice.split(lines))

@@ -20,7 +20,7 @@ from tests.unit.workflows.small_world import (
     attempt,
     opening,
 )
-from workflows.story import (
+from workflows.steps import (
     FORWARD_STEPS,
     Asker,
     Began,
@@ -30,10 +30,9 @@ from workflows.story import (
     PaymentHinted,
     Stage,
     Step,
-    Story,
     TimeOver,
-    decide,
 )
+from workflows.story import Story, decide
 
 MANY_BEATS = 40
 LET_GO = (ReservationState.NONE, ReservationState.RELEASED, ReservationState.EXPIRED)
@@ -54,6 +53,8 @@ class Node:
     """The interval of the hold runs."""
     slow: Attempt | None = None
     """An attempt that was given up and goes on all the same, some time."""
+    strides: bool = True
+    """Steps go on to the next at once."""
     kept_word: bool = True
     """False once a customer's cancel came in before anybody had begun to look at a payment."""
 
@@ -120,6 +121,7 @@ class Search:
         kinds: frozenset[str],
         stock: int = 1,
         payment_attempts: int = 1,
+        strides: bool = True,
     ) -> None:
         self.methods = methods
         self.kinds = kinds
@@ -128,6 +130,7 @@ class Search:
             now=opening(stock=stock),
             story=Story(payment_attempts=payment_attempts),
             troubles=troubles,
+            strides=strides,
         )
 
     def run(self) -> Found:
@@ -233,7 +236,9 @@ class Search:
             return
         for beats in range(1, MANY_BEATS):
             try:
-                cut = attempt(node.now, Attempt(command=under_way), beats=beats)
+                cut = attempt(
+                    node.now, Attempt(command=under_way), beats=beats, strides=node.strides
+                )
             except (AttemptCut, BrokenPromiseError):
                 break
             if "crash" in self.kinds:
@@ -299,6 +304,10 @@ class Search:
                 and now.intent is not None
                 and now.intent.decline is not None
             ),
+            "sold though it was paid late": (
+                now.held is ReservationState.CONFIRMED and len(now.reservations) > 1
+            ),
+            "paid late, and given back": story.closed and story.late and not now.stock.sold,
             "a slow attempt after the end": story.closed and node.slow is not None,
         }
         for name, reached in rare.items():
@@ -341,11 +350,11 @@ def _told(node: Node, event: Event) -> Node:
 def _stepped(node: Node) -> Node:
     command = node.story.under_way
     assert command is not None
-    tried = attempt(node.now, Attempt(command=command))
+    tried = attempt(node.now, Attempt(command=command), strides=node.strides)
     node = replace(node, now=tried.now)
     if tried.done is None:
         if command.step in FORWARD_STEPS:
-            return _told(node, GaveUp(step=command.step, code="timed-out"))
+            return _told(node, _given_up(command.step))
         return node
     if command.step is Step.RESERVE_STOCK and tried.done.code is None:
         node = replace(node, timer=True)
@@ -355,11 +364,15 @@ def _stepped(node: Node) -> Node:
 def _gave_up(node: Node, cut: Tried) -> Node:
     assert cut.rest is not None
     node = replace(node, now=cut.now, slow=None if cut.rest.gone else cut.rest)
-    return _told(node, GaveUp(step=cut.rest.command.step, code="timed-out"))
+    return _told(node, _given_up(cut.rest.command.step))
+
+
+def _given_up(step: Step) -> GaveUp:
+    return GaveUp(step=step, code="timed-out", asks_too=step is Step.RESERVE_STOCK)
 
 
 def _slow(node: Node, slow: Attempt) -> Node:
-    return replace(node, now=attempt(node.now, slow).now, slow=None)
+    return replace(node, now=attempt(node.now, slow, strides=node.strides).now, slow=None)
 
 
 def _paid(node: Node, method: str) -> Node | None:
@@ -385,7 +398,8 @@ def _reaped(node: Node) -> Node | None:
 def _cancelled(node: Node) -> Node:
     under_way = node.story.under_way
     looking = under_way is not None and under_way.step is Step.ACCEPT_PAYMENT
-    fenced = node.now.held is ReservationState.COMMITTING
+    # Past the fence, and past an ending, the front door says no by itself.
+    fenced = node.now.checkout.status not in LISTENING
     told = _told(node, CancelAsked(by=Asker.CUSTOMER))
     slow = node.slow is not None
     return replace(told, kept_word=node.kept_word and (looking or fenced or slow))

@@ -16,6 +16,7 @@ from temporalio.exceptions import ApplicationError
 from activities.messages import CartLine, StepInput, StepResult
 from activities.payments import PaymentSteps
 from activities.stock import StockSteps
+from activities.strides import Strides
 from ledger import ids
 from ledger.checkouts import (
     Checkout,
@@ -48,8 +49,8 @@ from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
 from tests.unit.workflows.small_orders import owed
-from workflows.story import Command as StepCommand
-from workflows.story import Done, Step
+from workflows.steps import Command as StepCommand
+from workflows.steps import Done, Step
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LAMP, BERLIN, ADA = "brass-lamp", "BER1", "co_ada"
@@ -85,7 +86,7 @@ class Moment:
 
     stock: Stock
     checkout: Checkout
-    reservation: Reservation | None = None
+    reservations: tuple[Reservation, ...] = ()
     payment: Payment | None = None
     operations: tuple[PaymentOperation, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
@@ -94,6 +95,11 @@ class Moment:
     told: tuple[tuple[str, tuple[Outcome, ...]], ...] = ()
     """What the provider answered under each idempotency key."""
     applied: frozenset[str] = frozenset()
+
+    @property
+    def reservation(self) -> Reservation | None:
+        """The newest."""
+        return self.reservations[-1] if self.reservations else None
 
     @property
     def held(self) -> ReservationState:
@@ -199,7 +205,7 @@ class Shop:
             self.now,
             stock=row,
             checkout=world.checkouts[ADA],
-            reservation=world.reservations.get(HOLD),
+            reservations=tuple(row for _, row in sorted(world.reservations.items())),
             payment=world.payments.get(ADA),
             operations=tuple(world.payment_operations.values()),
             applied=self.now.applied | events,
@@ -316,7 +322,7 @@ def _world(now: Moment) -> World:
         products={LAMP: None},
         locations={BERLIN: Location(location=BERLIN, priority=1, enabled=True)},
         checkouts={ADA: now.checkout},
-        reservations={HOLD: now.reservation} if now.reservation else {},
+        reservations={row.reservation_id: row for row in now.reservations},
         order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
@@ -346,10 +352,15 @@ class Tried:
     """The attempt as it would go on, where it was cut off."""
 
 
-def attempt(now: Moment, begun: Attempt, *, beats: int | None = None) -> Tried:
-    """Run an attempt to its end or, with `beats`, only that far. Raises AttemptCut past its end."""
+def attempt(
+    now: Moment, begun: Attempt, *, beats: int | None = None, strides: bool = True
+) -> Tried:
+    """Run an attempt to its end or, with `beats`, only that far. Raises AttemptCut past its end.
+
+    Without `strides` a step never goes on to the next, as where something is in its way.
+    """
     shop = Shop(now, tape=list(begun.tape))
-    running = _coroutine(shop, begun.command)
+    running = _coroutine(shop, begun.command, strides=strides)
     left = beats
     try:
         while True:
@@ -370,14 +381,21 @@ def attempt(now: Moment, begun: Attempt, *, beats: int | None = None) -> Tried:
         return Tried(now=shop.now)
 
 
-def _coroutine(shop: Shop, command: StepCommand) -> Coroutine[Any, Any, StepResult]:
+def _coroutine(
+    shop: Shop, command: StepCommand, *, strides: bool
+) -> Coroutine[Any, Any, StepResult]:
     ledger, watch = cast("Ledger", shop), cast("Watch", shop)
     stock, money = (
         StockSteps(ledger, watch),
         PaymentSteps(ledger, watch, cast("PaymentProvider", shop)),
     )
-    step = getattr(stock, command.step.value, None) or getattr(money, command.step.value)
-    lines = (CartLine(sku=LAMP, quantity=1),) if command.step is Step.RESERVE_STOCK else ()
+    alone = {Step.RESERVE_STOCK: stock.reserve_stock, Step.ACCEPT_PAYMENT: money.accept_payment}
+    hands = (Strides(stock, money), stock, money)
+    (step, *_) = [named for hand in hands if (named := getattr(hand, command.step.value, None))]
+    if not strides:
+        step = alone.get(command.step, step)
+    wants = command.step in (Step.RESERVE_STOCK, Step.REACQUIRE_STOCK)
+    lines = (CartLine(sku=LAMP, quantity=1),) if wants else ()
     told = StepInput(
         checkout_id=ADA,
         lines=lines,
@@ -385,6 +403,9 @@ def _coroutine(shop: Shop, command: StepCommand) -> Coroutine[Any, Any, StepResu
         reason=command.reason,
         compensating=command.compensating,
         extension=command.extension,
+        seconds=command.seconds,
+        ordinal=command.ordinal,
+        rescuing=command.rescuing,
         webhook_events=command.webhook_events,
     )
     return cast("Coroutine[Any, Any, StepResult]", step(told))
@@ -397,4 +418,6 @@ def _done(command: StepCommand, result: StepResult) -> Done:
         code=result.code,
         reservation=ReservationState(result.reservation) if result.reservation else None,
         declined=result.declined,
+        extension=result.extension,
+        asks_too=command.step is Step.RESERVE_STOCK and result.status == Status.RESERVING,
     )

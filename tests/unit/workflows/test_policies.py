@@ -12,7 +12,7 @@ from workflows.messages import CartLine, CheckoutStart
 from workflows.policies import PATIENT, SUMMARIES, schedule_to_close
 from workflows.search_attributes import SEARCH_ATTRIBUTES, SKUS_BYTES, searchable_skus
 from workflows.starting import checkout_workflow_id, start_arguments
-from workflows.story import FORWARD_STEPS, Step
+from workflows.steps import FORWARD_STEPS, Step
 
 SKUS = st.lists(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", fullmatch=True), max_size=100)
 

@@ -15,7 +15,8 @@ from ledger.checkouts import PaymentOperationKind, Status
 from ledger.rules import payments, reservations
 from tests.unit.workflows.search import Found, Search
 from workflows import story
-from workflows.story import CancelAsked, Command, Done, Event, Stage, Step, Story
+from workflows.steps import CancelAsked, Command, Done, Event, Stage, Step
+from workflows.story import Story
 
 EVERYTHING = frozenset({"customer", "operator", "reaper", "console", "crash", "give up"})
 PEOPLE = frozenset({"customer", "operator", "reaper", "console"})
@@ -28,15 +29,17 @@ def kept(found: Found) -> None:
     assert found.stuck == []
 
 
-def test_a_card_and_whatever_else_goes_wrong_twice() -> None:
+@pytest.mark.parametrize("strides", [True, False], ids=["strides", "steps"])
+def test_a_card_and_whatever_else_goes_wrong_twice(strides: bool) -> None:
     """Cancels, crashes between any two effects, steps given up and going on, reaper, console."""
-    found = Search(troubles=2, kinds=EVERYTHING - {"give up"}).run()
+    found = Search(troubles=2, kinds=EVERYTHING - {"give up"}, strides=strides).run()
 
     kept(found)
     assert found.states > 800
     assert found.endings.keys() >= {"confirmed", "declined", "cancelled", "expired", "refunded"}
     assert found.rare["a capture that failed"] > 20
     assert found.rare["expired before the story knew"] > 10
+    assert found.rare["sold though it was paid late"] > 5
 
 
 def test_two_cards_of_which_any_may_be_declined() -> None:
@@ -181,6 +184,7 @@ def test_a_story_that_was_spoilt_is_caught(
     found = Search(
         troubles=1,
         methods=(DEBIT,) if mutant is void_without_refund else (VISA,),
+        strides=False,
         kinds=frozenset({"customer", "give up"}),
     ).run()
 
