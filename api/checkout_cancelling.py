@@ -21,6 +21,20 @@ async def own_checkout(wiring: Wiring, caller: Caller, checkout_id: str) -> Stor
     return checkout
 
 
+async def held_by(
+    wiring: Wiring, caller: Caller, checkout_id: str, token: str | None
+) -> StoredCheckout:
+    """Read the caller's checkout for whoever holds its reservation's token.
+
+    Raises Problem `unknown-checkout`, `reservation-token-invalid`.
+    """
+    checkout = await own_checkout(wiring, caller, checkout_id)
+    reservation_id = ids.reservation_id(checkout_id)
+    if token is None or not wiring.reservation_tokens.fits(token, reservation_id, checkout.owner):
+        raise Problem("reservation-token-invalid")
+    return checkout
+
+
 async def cancel_checkout(
     wiring: Wiring, caller: Caller, checkout_id: str, token: str | None
 ) -> StoredCheckout:
@@ -29,10 +43,7 @@ async def cancel_checkout(
     Raises Problem, in this order: `unknown-checkout`; `reservation-token-invalid`; `too-late` from the
     fence on; `already-…` after another ending; `busy` where it is open and the engine did not answer.
     """
-    checkout = await own_checkout(wiring, caller, checkout_id)
-    reservation_id = ids.reservation_id(checkout_id)
-    if token is None or not wiring.reservation_tokens.fits(token, reservation_id, checkout.owner):
-        raise Problem("reservation-token-invalid")
+    checkout = await held_by(wiring, caller, checkout_id, token)
     if checkout.status in _BEFORE_FENCE:
         await _ask(wiring, checkout_id)
         checkout = await own_checkout(wiring, caller, checkout_id)
@@ -53,7 +64,12 @@ def _refuse_uncancelled(checkout: StoredCheckout) -> None:
         return
     if checkout.status in _BEFORE_FENCE:
         raise busy()
+    raise gone_on(checkout)
+
+
+def gone_on(checkout: StoredCheckout) -> Problem:
+    """Say that a checkout has gone on: `too-late` from the fence on, `already-…` after an ending."""
     if checkout.status is Status.COMMITTING:
-        raise Problem("too-late", checkout_status=checkout.status.value)
+        return Problem("too-late", checkout_status=checkout.status.value)
     code = f"already-{checkout.status.value.replace('_', '-')}"
-    raise Problem(code, checkout_status=checkout.status.value)
+    return Problem(code, checkout_status=checkout.status.value)

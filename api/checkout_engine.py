@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from enum import Enum, auto
+from typing import Any
 
 import structlog
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
@@ -23,8 +24,15 @@ from temporalio.client import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.messages import Message
 from workflows.checkout import CheckoutWorkflow
-from workflows.messages import CancelAnswer, CancelRequest, CheckoutStart
+from workflows.messages import (
+    CancelAnswer,
+    CancelRequest,
+    CheckoutStart,
+    ExtendAnswer,
+    ExtendRequest,
+)
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 from workflows.starting import (
     CANCEL_UPDATE_ID,
@@ -111,6 +119,16 @@ class CheckoutEngine:
         request = CancelRequest(wait_until_closed=True)
         return await self._cancel(older, request, f"supersede/{newer}")
 
+    async def extend(self, checkout_id: str, request: ExtendRequest) -> ExtendAnswer | None:
+        """Let the hold last longer; None as for `cancel`. Raises EngineAway.
+
+        Each call is a question of its own: the ledger tells repetitions apart, by what they ask.
+        """
+        answer: ExtendAnswer | None = await self._update(
+            checkout_id, CheckoutWorkflow.extend, request, None
+        )
+        return answer
+
     async def missing(self) -> list[str]:
         """Name what this engine lacks to be of use: itself, or search attributes. Empty is ready."""
         if self._client is None:
@@ -131,15 +149,20 @@ class CheckoutEngine:
     async def _cancel(
         self, checkout_id: str, request: CancelRequest, update_id: str
     ) -> CancelAnswer | None:
+        answer: CancelAnswer | None = await self._update(
+            checkout_id, CheckoutWorkflow.cancel, request, update_id
+        )
+        return answer
+
+    async def _update(
+        self, checkout_id: str, update: Any, request: Message, update_id: str | None
+    ) -> Any:
         if self._client is None:
             raise EngineAway
         handle = self._client.get_workflow_handle(checkout_workflow_id(checkout_id))
         try:
-            answer: CancelAnswer = await handle.execute_update(
-                CheckoutWorkflow.cancel,  # type: ignore[arg-type] # the SDK loses it behind `name=`
-                request,
-                id=update_id,
-                rpc_timeout=self._wait,
+            return await handle.execute_update(
+                update, request, id=update_id, rpc_timeout=self._wait
             )
         except WorkflowUpdateFailedError:
             return None
@@ -149,7 +172,6 @@ class CheckoutEngine:
             if error.status is RPCStatusCode.NOT_FOUND:
                 return None
             raise EngineAway from error
-        return answer
 
     async def _connect_patiently(self) -> None:
         while self._client is None:

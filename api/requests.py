@@ -145,6 +145,13 @@ class CheckoutPost(Body):
     cart_id: LONG_ID | None = None
 
 
+class ExtendPost(Body):
+    """How much longer a hold is to last, for the first time or the second."""
+
+    seconds: Annotated[int, Field(ge=1)]
+    extension: Literal[1, 2]
+
+
 class Happening(Body):
     """Base of what may be told later than it happened."""
 

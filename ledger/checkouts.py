@@ -126,6 +126,11 @@ UNDECIDED = frozenset({Status.RESERVING})
 LIVE = frozenset({Status.RESERVING, Status.AWAITING_PAYMENT, Status.COMMITTING})
 """A checkout that may still take money for its cart. The index of live carts is this set."""
 
+MAY_STILL_BE_PAID = frozenset(
+    {_P.REQUIRES_PAYMENT, _P.PROCESSING, _P.AUTHORIZED, _P.CAPTURING, _P.UNKNOWN, _P.VOIDING}
+)
+"""Money that may still be taken for a checkout, whatever has become of its stock."""
+
 TERMINAL_PAYMENTS = frozenset({_P.NONE, _P.CAPTURED, _P.REFUNDED, _P.VOIDED})
 """Nothing more will happen to the money unless somebody asks for it."""
 
@@ -165,6 +170,11 @@ class Checkout:
     reservation_state: ReservationState = ReservationState.NONE
     payment_state: PaymentState = PaymentState.NONE
     order_state: OrderState = OrderState.NONE
+
+    @property
+    def claims_its_cart(self) -> bool:
+        """True while money may be taken for the cart: a second checkout of it would be paid twice."""
+        return self.status in LIVE or self.payment_state in MAY_STILL_BE_PAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.checkouts import (
-    LIVE,
     Checkout,
     OrderState,
     Payment,
@@ -105,7 +104,8 @@ class World:
     reservations: dict[str, Reservation] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     payment_operations: dict[str, PaymentOperation] = field(default_factory=dict)
-    live_carts: dict[tuple[str, str], str] = field(default_factory=dict)
+    live_carts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    """By (owner, cart), the checkouts for which money may still be taken."""
     claimed: dict[tuple[str, str], int] = field(default_factory=dict)
     """Units by (customer, sku) in held, committing and confirmed reservations, where a limit is set."""
 
@@ -218,11 +218,11 @@ class World:
     def _keep_cart(self, after: Checkout) -> None:
         if after.cart_id is None:
             return
-        cart = (after.owner, after.cart_id)
-        if after.status in LIVE:
-            self.live_carts[cart] = after.checkout_id
-        elif self.live_carts.get(cart) == after.checkout_id:
-            del self.live_carts[cart]
+        claiming = self.live_carts.setdefault((after.owner, after.cart_id), set())
+        if after.claims_its_cart:
+            claiming.add(after.checkout_id)
+        else:
+            claiming.discard(after.checkout_id)
 
 
 def check_combination(checkout: Checkout) -> None:

@@ -83,6 +83,7 @@ class CheckoutSettings(Group):
     ttl_default_seconds: Seconds = 900
     ttl_min_seconds: Seconds = 60
     ttl_max_seconds: Seconds = 3_600
+    extension_max_seconds: Seconds = 600
     payment_attempts: int = Field(default=1, ge=1, le=10)
 
 

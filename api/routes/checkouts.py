@@ -1,4 +1,4 @@
-"""Checkouts: opened, read and cancelled."""
+"""Checkouts: opened, read, extended and cancelled."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from starlette.responses import Response
 from api.access import CallerOf, Scope, requires
 from api.answers import CheckoutAnswer, CheckoutOpened, CheckoutUndecided
 from api.checkout_cancelling import cancel_checkout
+from api.checkout_extending import extend_checkout
 from api.checkout_opening import Opening, open_checkout, wish_of
 from api.checkout_standing import standing, visible_checkout
 from api.headers import IdempotencyKey, ReservationToken
 from api.json_bodies import JsonBody
 from api.path_ids import KnownCheckoutId
 from api.problems import RETRY_SECONDS
-from api.requests import CheckoutPost
+from api.requests import CheckoutPost, ExtendPost
 from api.wiring import WiringOf
 from ledger.checkouts import Status
 
@@ -62,6 +63,22 @@ async def post_cancel(
 ) -> Response:
     """Let go of the reservation and the payment, while nothing is captured. Repeated, it answers the same."""
     return standing(await cancel_checkout(wiring, caller, checkout_id, token)).response()
+
+
+@router.post(
+    "/checkouts/{checkout_id}/extend",
+    dependencies=[requires(Scope.CHECKOUT)],
+    response_model=CheckoutAnswer,
+)
+async def post_extend(
+    checkout_id: KnownCheckoutId,
+    wiring: WiringOf,
+    caller: CallerOf,
+    token: ReservationToken,
+    body: Annotated[ExtendPost, Depends(JsonBody(ExtendPost))],
+) -> Response:
+    """Let the reservation last longer, twice at most. Repeated, it answers the same."""
+    return standing(await extend_checkout(wiring, caller, checkout_id, token, body)).response()
 
 
 def _told(opening: Opening) -> Response:

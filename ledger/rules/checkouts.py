@@ -9,20 +9,26 @@ from ledger.movements import Cause
 from ledger.world import Change, World
 
 
+def refuse_busy_cart(world: World, owner: str, cart_id: str | None, checkout_id: str) -> None:
+    """Refuse `cart-busy` where money may be taken for the cart by another checkout."""
+    if cart_id is None:
+        return
+    others = world.live_carts.get((owner, cart_id), set()) - {checkout_id}
+    if others:
+        raise Refused("cart-busy", checkout_id=min(others))
+
+
 def open_checkout(world: World, command: OpenCheckout) -> Change:
     """Write the checkout's row.
 
     Refused: `nothing-wanted`; `duplicate-sku`, since lines are merged before anything is checked;
-    `cart-busy` with the id of the cart's live checkout.
+    `cart-busy` with the id of another checkout for which money may still be taken, live or ended.
     """
     if not command.lines or any(line.quantity <= 0 for line in command.lines):
         raise Refused("nothing-wanted")
     if len({line.sku for line in command.lines}) < len(command.lines):
         raise Refused("duplicate-sku")
-    if command.cart_id is not None:
-        live = world.live_carts.get((command.owner, command.cart_id))
-        if live is not None and live != command.checkout_id:
-            raise Refused("cart-busy", checkout_id=live)
+    refuse_busy_cart(world, command.owner, command.cart_id, command.checkout_id)
     # From here it must succeed.
     checkout = Checkout(
         checkout_id=command.checkout_id,

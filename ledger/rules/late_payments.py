@@ -8,6 +8,7 @@ from ledger import ids
 from ledger.checkouts import Checkout, PaymentState, Reservation, ReservationState, Status
 from ledger.commands import Reacquire, merged
 from ledger.errors import Refused
+from ledger.rules.checkouts import refuse_busy_cart
 from ledger.rules.reservations import (
     cause_of,
     checkout_row,
@@ -28,7 +29,7 @@ def reacquire(world: World, command: Reacquire) -> Change:
     The limit per customer was judged when the checkout began. Refused, in this order: `nothing-wanted`;
     `unknown-checkout`; `not-the-next` for another reservation than the one after the newest;
     `not-expired` with the state, where the hold did not end by its time; `payment-not-there`;
-    `cart-busy` where another checkout of the cart is live; `unknown-sku`; `insufficient-stock`.
+    `cart-busy` where money may be taken for the cart by another checkout; `unknown-sku`; `insufficient-stock`.
     """
     refuse_nothing(command.lines)
     checkout = checkout_row(world, command.checkout_id)
@@ -70,7 +71,4 @@ def _refuse_unpayable(world: World, command: Reacquire, checkout: Checkout) -> N
         raise Refused("not-expired", state=checkout.reservation_state)
     if checkout.payment_state not in _THERE:
         raise Refused("payment-not-there", payment=checkout.payment_state)
-    if checkout.cart_id is not None:
-        live = world.live_carts.get((checkout.owner, checkout.cart_id))
-        if live is not None:
-            raise Refused("cart-busy", checkout_id=live)
+    refuse_busy_cart(world, checkout.owner, checkout.cart_id, checkout.checkout_id)

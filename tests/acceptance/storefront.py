@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import httpx2
@@ -129,6 +130,14 @@ class Storefront:
         except httpx2.TransportError:
             return {}
         return dict(answer.json()) if answer.is_success else {}
+
+    async def until_past(self, moment: datetime) -> None:
+        """Wait until a moment of the ledger's clock, which is this machine's, is over."""
+
+        async def now() -> datetime:
+            return datetime.now(UTC)
+
+        await eventually(now, lambda told: told > moment)
 
     async def ended(self, checkout_id: str, *, seconds: float = 60) -> tuple[str, str, str]:
         """Wait until stock and money of a checkout are at an end; give status, reservation and payment."""

@@ -66,6 +66,14 @@ MATRIX: dict[tuple[str, str], Entry] = {
         success=200,
         foreign={"checkout": 404},
     ),
+    ("POST", "/checkouts/{checkout_id}/extend"): Entry(
+        allowed=only("checkout"),
+        path="/checkouts/{own}/extend",
+        json={"seconds": 60, "extension": 1},
+        headers=(("Reservation-Token", "{token}"),),
+        success=409,
+        foreign={"checkout": 404},
+    ),
     ("POST", "/warehouse/receipts"): Entry(
         allowed=only("warehouse"),
         path="/warehouse/receipts",

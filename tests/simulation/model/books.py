@@ -15,6 +15,10 @@ INSIDE = ("sellable", "reserved", "sold", "shipped", "returned", "damaged", "res
 PILES = (*INSIDE, "supply", "adjustment", "transit")
 DISABLED = "location-disabled"
 LIVE = ("reserving", "awaiting_payment", "committing")
+MAY_STILL_BE_PAID = (
+    *("requires_payment", "processing", "authorized"),
+    *("capturing", "unknown", "voiding"),
+)
 CLAIMING = ("held", "committing", "confirmed")
 
 

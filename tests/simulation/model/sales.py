@@ -8,6 +8,7 @@ from ledger.commands import CancelOrder, Confirm, Expire, Fence, OpenCheckout, R
 from tests.simulation.model.books import (
     CLAIMING,
     LIVE,
+    MAY_STILL_BE_PAID,
     Books,
     Hold,
     No,
@@ -29,8 +30,10 @@ def open_checkout(books: Books, command: OpenCheckout) -> Says:
     if len(skus) > len(set(skus)):
         raise No("duplicate-sku")
     cart = (command.owner, command.cart_id) if command.cart_id else None
-    for name, sale in books.sales.items():
-        if cart and sale.cart == cart and sale.status in LIVE:
+    for name, sale in sorted(books.sales.items()):
+        if name == command.checkout_id or not cart or sale.cart != cart:
+            continue
+        if sale.status in LIVE or books.paid(name) in MAY_STILL_BE_PAID:
             raise No("cart-busy", checkout_id=name)
     books.sales[command.checkout_id] = Sale(
         customer=command.customer_id, cart=cart, total=command.total_minor, opened=books.step

@@ -38,14 +38,14 @@ def test_an_opened_checkout_waits_for_its_hold() -> None:
 
 def test_a_cart_is_paid_for_once() -> None:
     """The older checkout of this cart is still alive, and is named."""
-    shop = World(live_carts={CART: "co_older"})
+    shop = World(live_carts={CART: {"co_older"}})
     refused = refusal(shop, cast.open_checkout(cart="cart-7"))
     assert (refused.code, refused.facts) == ("cart-busy", {"checkout_id": "co_older"})
 
 
 def test_other_carts_are_not_in_the_way() -> None:
     """Nor is a checkout without a cart, nor its own row."""
-    shop = World(live_carts={CART: ADA, ("elsewhere", "cart-7"): "co_eve"})
+    shop = World(live_carts={CART: {ADA}, ("elsewhere", "cart-7"): {"co_eve"}})
     assert do(shop, cast.open_checkout(cart="cart-7")).refusal is None
     assert do(shop, cast.open_checkout("co_bob")).refusal is None
     assert do(shop, cast.open_checkout("co_cem", cart="cart-8")).refusal is None
