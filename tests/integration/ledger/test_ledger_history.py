@@ -7,7 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+import pytest
+
+from api.history_answers import explained_answer
 from ledger.commands import Command
+from ledger.reading import history
 from ledger.reading.history import Explained, explained, movements_of
 from tests.integration.ledger.shop import Shop
 from tests.unit.ledger import cast
@@ -111,6 +115,26 @@ async def test_holds_far_back_in_a_long_history_are_found(shop: Shop) -> None:
         await shop.tell(*(command for name in names for command in cast.commands_to_hold(name)))
         await shop.tell(*(cast.release(name) for name in names))
     assert [hold.checkout_id for hold in (await explain(shop)).holds] == ["co_old"]
+
+
+async def test_a_hold_too_far_back_is_left_out_and_the_answer_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number stays right; only its explanation is not whole."""
+    await shop.stocked(700)
+    await shop.tell(*cast.commands_to_hold("co_old"))
+    names = [f"co_{n}" for n in range(60)]
+    await shop.tell(*(command for name in names for command in cast.commands_to_hold(name)))
+    await shop.tell(*(cast.release(name) for name in names))
+    whole = explained_answer(LAMP, await explain(shop), 500)
+
+    monkeypatch.setattr(history, "_ENTRIES_AT_ONCE", 50)
+    monkeypatch.setattr(history, "_ENTRIES_MOST", 100)
+    cut = explained_answer(LAMP, await explain(shop), 500)
+
+    assert (len(whole.holds), whole.holds_complete) == (1, True)
+    assert (len(cut.holds), cut.holds_complete) == (0, False)
+    assert cut.then.reserved == whole.then.reserved
 
 
 async def test_pages_leave_nothing_out_while_others_write(shop: Shop) -> None:
