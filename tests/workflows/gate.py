@@ -6,9 +6,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from ledger.errors import Transient
 from workflows.steps import Step
+
+
+class Fault(StrEnum):
+    """What an attempt may meet at a crash point."""
+
+    NONE = "none"
+    RAISE = "raises"
+    OUTLIVE = "outlives its time"
 
 
 @dataclass
@@ -33,6 +42,8 @@ class Gate:
         """What the next ones to pass a place will meet there, one each."""
         self.steps: defaultdict[str, list[str]] = defaultdict(list)
         """Attempts so far, by checkout."""
+        self.places: defaultdict[str, set[str]] = defaultdict(set)
+        """The places that were passed, by checkout."""
 
     def hold(self, checkout_id: str, step: Step, *, done: bool = False) -> Hold:
         """Hold the next attempt of a step: before it begins or, with `done`, before it answers."""
@@ -42,15 +53,25 @@ class Gate:
 
     def fail(self, checkout_id: str, step: Step) -> None:
         """Let the next attempt of a step fail before it begins."""
+        self.disturb(checkout_id, f"{step.value}.before", Fault.RAISE)
 
-        async def failing() -> None:
+    def disturb(self, checkout_id: str, place: str, fault: Fault, *, seconds: float = 0) -> None:
+        """Let the next attempt that comes to a place meet a fault there."""
+
+        async def raising() -> None:
             raise Transient("away")
 
-        self.met[checkout_id, f"{step.value}.before"].append(failing)
+        async def outliving() -> None:
+            await asyncio.sleep(seconds)
+
+        if fault is not Fault.NONE:
+            met = raising if fault is Fault.RAISE else outliving
+            self.met[checkout_id, place].append(met)
 
     async def __call__(self, place: str, of: str) -> None:
         """Pass a place, unless it is held."""
         step, _, when = place.rpartition(".")
+        self.places[of].add(place)
         if when == "before":
             self.steps[of].append(step)
         if waiting := self.met[of, place]:
