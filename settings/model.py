@@ -133,6 +133,13 @@ class LoopSettings(Group):
     orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
 
 
+class DrillSettings(Group):
+    """Dying on purpose. Empty, as in every shop that sells, nothing does."""
+
+    drill_directory: str = ""
+    """Holds a file for each crash point where a process is to die once; it takes the file with it."""
+
+
 class TelemetrySettings(Group):
     """Logs and metrics. A metrics port of 0 serves none."""
 

@@ -29,6 +29,7 @@ from settings.logging import configure
 from settings.model import (
     CheckoutSettings,
     DatabaseSettings,
+    DrillSettings,
     EngineSettings,
     LoopSettings,
     ProviderSettings,
@@ -37,6 +38,7 @@ from settings.model import (
 from worker.alarm import WebhookAlarm
 from worker.delivery import Delivery
 from worker.documents import Documents
+from worker.drills import arm_drills
 from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
@@ -70,6 +72,7 @@ class WorkerSettings:
     checkout: CheckoutSettings
     loops: LoopSettings
     telemetry: TelemetrySettings
+    drill: DrillSettings
 
     @classmethod
     def read(cls) -> WorkerSettings:
@@ -81,6 +84,7 @@ class WorkerSettings:
             checkout=CheckoutSettings(),
             loops=LoopSettings(),
             telemetry=TelemetrySettings(),
+            drill=DrillSettings(),
         )
 
 
@@ -131,6 +135,7 @@ async def run(settings: WorkerSettings) -> None:
     configure(settings.telemetry.log_level, settings.telemetry.log_format)
     if settings.telemetry.metrics_port:
         start_http_server(settings.telemetry.metrics_port)
+    arm_drills(settings.drill.drill_directory)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

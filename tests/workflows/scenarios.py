@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from temporalio.client import WorkflowFailureError
 
 from ledger.commands import Adjust, AdjustmentKind
-from tests.workflows.shop import SUCCEEDED, Checkout, Forward, Shop, eventually
+from tests.workflows.shop import PATIENCE_SECONDS, SUCCEEDED, Checkout, Forward, Shop, eventually
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import ExtendRequest
 from workflows.steps import Step
@@ -124,11 +125,19 @@ class Scenario:
         """Name it."""
         return self.play.__name__
 
-    async def told(self, shop: Shop, checkout: Checkout, forward: Forward) -> None:
+    async def told(
+        self,
+        shop: Shop,
+        checkout: Checkout,
+        forward: Forward,
+        *,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         """Play it to its end, and see that ledger, piles and till agree on the right one."""
-        await self.play(shop, checkout, forward)
-        with suppress(WorkflowFailureError):  # ended as cancelled
-            await checkout.ended()
+        async with asyncio.timeout(patience):
+            await self.play(shop, checkout, forward)
+            with suppress(WorkflowFailureError):  # ended as cancelled
+                await checkout.handle.result()
         row = await checkout.agreed()
         (line,) = checkout.start.lines
         told = (row["status"], row["payment"], shop.piles(line.sku)[1:])

@@ -9,10 +9,18 @@ import pytest
 from ledger.posting import Ledger
 from ledger.watch import Watch
 from tests.conftest import Database
-from tests.workflows.conftest import counter, engine_room, shop_database, till, wire
+from tests.integration.worker.processes import employ
+from tests.workflows.conftest import (
+    counter,
+    engine_room,
+    forward,
+    shop_database,
+    till,
+    wire,
+)
 from tests.workflows.shop import Shop, delivery_of
 
-__all__ = ["counter", "engine_room", "shop_database", "till", "wire"]
+__all__ = ["counter", "employ", "engine_room", "forward", "shop_database", "till", "wire"]
 
 
 @pytest.fixture
