@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError
 
 from ledger.commands import Adjust, AdjustmentKind
 from tests.workflows.shop import PATIENCE_SECONDS, SUCCEEDED, Checkout, Forward, Shop, eventually
@@ -20,40 +21,53 @@ TTL_SECONDS = 600
 Play = Callable[[Shop, Checkout, Forward], Awaitable[None]]
 
 
+async def asked(question: Callable[[], Awaitable[object]]) -> None:
+    """Ask until there is an answer, as the front door's callers do: a worker may have died of it."""
+    while True:
+        try:
+            await question()
+        except (RPCError, WorkflowUpdateRPCTimeoutOrCancelledError):
+            await asyncio.sleep(0.2)
+        else:
+            return
+
+
 async def paid(_shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Pay with a card."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await checkout.pay()
 
 
 async def declined(_shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Pay with a card that is declined."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await checkout.pay("pm_card_chargeDeclined")
 
 
 async def abandoned(_shop: Shop, checkout: Checkout, forward: Forward) -> None:
     """Never pay."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await forward(checkout, TTL_SECONDS + 1)
 
 
 async def cancelled(_shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Think better of it."""
-    await checkout.ask()
-    await checkout.cancel()
+    await asked(checkout.ask)
+    await asked(checkout.cancel)
 
 
 async def sold_out(_shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Come too late for the last one."""
-    await checkout.ask()
+    await asked(checkout.ask)
 
 
 async def extended(_shop: Shop, checkout: Checkout, forward: Forward) -> None:
     """Ask for more time, and use it."""
-    await checkout.ask()
-    _ = await checkout.handle.execute_update(
-        CheckoutWorkflow.extend, ExtendRequest(extension=1, seconds=TTL_SECONDS)
+    await asked(checkout.ask)
+    await asked(
+        lambda: checkout.handle.execute_update(
+            CheckoutWorkflow.extend, ExtendRequest(extension=1, seconds=TTL_SECONDS)
+        )
     )
     await forward(checkout, TTL_SECONDS + 1)
     await checkout.pay()
@@ -61,7 +75,7 @@ async def extended(_shop: Shop, checkout: Checkout, forward: Forward) -> None:
 
 async def paid_late(_shop: Shop, checkout: Checkout, forward: Forward) -> None:
     """Pay in time, and nobody tells us: found when the hold has expired."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await checkout.pay(told=False)
     await forward(checkout, TTL_SECONDS + 1)
 
@@ -86,15 +100,15 @@ async def paid_late_for_nothing(shop: Shop, checkout: Checkout, forward: Forward
 
 async def debited_too_late(shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Be charged by one's bank after one cancelled."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await checkout.pay("pm_usBankAccount_success", told=False)
     await eventually(lambda: shop.shows(checkout, "captured"))
-    await checkout.cancel()
+    await asked(checkout.cancel)
 
 
 async def debited(shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Be charged by one's bank in time."""
-    await checkout.ask()
+    await asked(checkout.ask)
     await checkout.pay("pm_usBankAccount_success", told=False)
     await eventually(lambda: shop.shows(checkout, "captured"))
     await checkout.hear(SUCCEEDED)
@@ -102,7 +116,7 @@ async def debited(shop: Shop, checkout: Checkout, _forward: Forward) -> None:
 
 async def taken_back(shop: Shop, checkout: Checkout, _forward: Forward) -> None:
     """Be cancelled by an operator past the fence."""
-    await checkout.ask()
+    await asked(checkout.ask)
     hold = shop.gate.hold(checkout.id, Step.CONFIRM_ORDER)
     await checkout.pay()
     await hold.reached.wait()
