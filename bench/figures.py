@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
 
@@ -70,9 +70,18 @@ class Contest:
         }
 
 
+def _rate(load: Load) -> float:
+    return load.rate
+
+
+def half_waited(load: Load) -> float:
+    """Compare by how long the luckier half of the callers waited at most."""
+    return load.p50_ms
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """One contender's rate over another's: the median of the rounds' own ratios, with the spread."""
+    """One contender's figure over another's: the median of the rounds' own ratios, with the spread."""
 
     key: str
     rounds: tuple[float, ...]
@@ -83,7 +92,9 @@ class Ratio:
         return median(self.rounds)
 
     @classmethod
-    def between(cls, key: str, above: Contest, below: Contest) -> Ratio:
+    def between(
+        cls, key: str, above: Contest, below: Contest, of: Callable[[Load], float] = _rate
+    ) -> Ratio:
         """Compare two contenders round by round: what slows a whole round slows both."""
         pairs = zip(above.loads, below.loads, strict=True)
-        return cls(key=key, rounds=tuple(one.rate / other.rate for one, other in pairs))
+        return cls(key=key, rounds=tuple(of(one) / of(other) for one, other in pairs))

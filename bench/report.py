@@ -13,22 +13,23 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.figures import Contest, Ratio
-from bench.ledger.suite import Findings, Plan
+from bench.findings import Findings
 
-PACKAGES = ("onhand", "sqlalchemy", "psycopg", "orjson")
+PACKAGES = ("onhand", "sqlalchemy", "psycopg", "orjson", "temporalio")
+TO_BE_ROUNDED = 100
 
 
 def show(findings: Findings, console: Console) -> None:
     """Print ratios, rates and notes."""
     console.print(_ratios(findings.ratios))
     console.print(_rates("Median over the rounds", findings.contests))
-    console.print(_rates("Measured once, beside", findings.beside))
+    if findings.beside:
+        console.print(_rates("Measured beside", findings.beside))
     for note in findings.notes:
         console.print(note)
-    console.print(f"Posts tried again: {findings.retries}")
 
 
-def told(findings: Findings, plan: Plan) -> bytes:
+def told(findings: Findings) -> bytes:
     """Tell everything as JSON."""
     return orjson.dumps(
         {
@@ -38,14 +39,11 @@ def told(findings: Findings, plan: Plan) -> bytes:
             },
             "versions": _versions(findings),
             "cores": os.cpu_count(),
-            "callers": plan.callers,
-            "seconds": plan.seconds,
-            "movements": plan.movements,
-            "skus": plan.skus,
+            **findings.sizes,
             "measured": {one.name: one.told() for one in findings.contests},
             "beside": {one.name: one.told() for one in findings.beside},
-            "retries": findings.retries,
             "notes": findings.notes,
+            **findings.facts(),
         },
         option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
     )
@@ -58,13 +56,13 @@ def draw(findings: Findings, path: Path) -> None:
 
     contests = [*findings.contests, *findings.beside]
     chart = pygal.HorizontalBar(
-        title="Reservations a second",
+        title=findings.unit,
         style=CleanStyle,
         js=[],
         show_legend=False,
         print_values=True,
         print_values_position="top",
-        formatter=lambda rate: f"{rate:,.0f}",
+        formatter=_rate,
         width=900,
         height=60 + 34 * len(contests),
         truncate_label=-1,
@@ -97,16 +95,20 @@ def _rates(title: str, contests: list[Contest]) -> Table:
         rates = [load.rate for load in contest.loads]
         table.add_row(
             contest.title,
-            *(f"{rate:,.0f}" for rate in (contest.rate, min(rates), max(rates))),
+            *(_rate(rate) for rate in (contest.rate, min(rates), max(rates))),
             f"{contest.p50_ms:.1f}",
             f"{contest.p99_ms:.1f}",
         )
     return table
 
 
-def _versions(findings: Findings) -> dict[str, str | None]:
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= TO_BE_ROUNDED else f"{rate:.1f}"
+
+
+def _versions(findings: Findings) -> dict[str, str]:
     return {
         "python": platform.python_version(),
-        "postgres": findings.postgres,
+        **findings.versions,
         **{name: metadata.version(name) for name in PACKAGES},
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 from bench.driving import Contender, interleaved
 from bench.figures import Contest, Ratio
+from bench.findings import Findings
 from bench.ledger.contenders import (
     CALLERS,
     SKUS,
@@ -48,6 +49,15 @@ class Plan:
     keep: Path | None = None
     """Where the server's data stays, and a grown ledger is found again."""
 
+    def sizes(self) -> dict[str, int | float]:
+        """Tell what matters to a reader of the figures."""
+        return {
+            "callers": self.callers,
+            "seconds": self.seconds,
+            "movements": self.movements,
+            "skus": self.skus,
+        }
+
 
 QUICK = Plan(
     movements=2_000, skus=20, callers=8, ladder=(8,), rounds=1, seconds=1.0, least_ready=20
@@ -55,34 +65,32 @@ QUICK = Plan(
 
 
 @dataclass(kw_only=True)
-class Findings:
-    """Everything that was found."""
+class LedgerFindings(Findings):
+    """What was found, and how often the database made our ledgers post again."""
 
-    postgres: str
-    pgbench: str | None
-    ratios: list[Ratio] = field(default_factory=list)
-    contests: list[Contest] = field(default_factory=list)
-    beside: list[Contest] = field(default_factory=list)
-    """Measured once, in a shorter round."""
-    notes: list[str] = field(default_factory=list)
+    unit: str = "Reservations a second"
     retries: int = 0
-    """Posts that the database made our ledgers try again."""
+
+    def facts(self) -> dict[str, object]:
+        """Tell the repeated posts."""
+        return {"retries": self.retries}
 
 
-async def measure(plan: Plan, told: Told) -> Findings:
+async def measure(plan: Plan, told: Told) -> LedgerFindings:
     """Measure all of it. Raises dev.errors.DevError where no server can be had."""
     with ground(plan.keep) as place:
         program = find_pgbench()
-        findings = Findings(postgres=place.version(), pgbench=program)
+        findings = LedgerFindings(versions={"postgres": place.version()}, sizes=plan.sizes())
         empty = await _empty(place, plan.skus, told)
         await _main(plan, empty, program, findings, told)
         await _beside(plan, empty, findings, told)
         await _grown(plan, place, findings, told)
+    findings.notes.append(f"Posts tried again: {findings.retries}")
     return findings
 
 
 async def _main(
-    plan: Plan, urls: DatabaseUrls, program: str | None, findings: Findings, told: Told
+    plan: Plan, urls: DatabaseUrls, program: str | None, findings: LedgerFindings, told: Told
 ) -> None:
     async with AsyncExitStack() as stack:
         group = await stack.enter_async_context(grouped(urls.application_url))
@@ -117,7 +125,7 @@ async def _main(
         findings.retries += group.retries + single.retries
 
 
-async def _beside(plan: Plan, urls: DatabaseUrls, findings: Findings, told: Told) -> None:
+async def _beside(plan: Plan, urls: DatabaseUrls, findings: LedgerFindings, told: Told) -> None:
     url = urls.application_url
     for callers in plan.ladder:
         async with grouped(url) as group, one_each(url, callers) as single:
@@ -154,7 +162,7 @@ async def _beside(plan: Plan, urls: DatabaseUrls, findings: Findings, told: Told
         findings.retries += group.retries
 
 
-async def _grown(plan: Plan, place: Ground, findings: Findings, told: Told) -> None:
+async def _grown(plan: Plan, place: Ground, findings: LedgerFindings, told: Told) -> None:
     size = Size.of(plan.movements)
     skus = min(size.skus, plan.skus)
     urls = _grown_database(place, plan.movements, findings, told)
@@ -182,7 +190,9 @@ def _of(size: Size, how: str) -> str:
     return f"ledger of {size.movements:,} movements, {how}, group commit"
 
 
-def _grown_database(place: Ground, movements: int, findings: Findings, told: Told) -> DatabaseUrls:
+def _grown_database(
+    place: Ground, movements: int, findings: LedgerFindings, told: Told
+) -> DatabaseUrls:
     name = f"grown_{movements}"
     urls = place.kept(name)
     if urls is None:
@@ -232,7 +242,7 @@ async def _contest(plan: Plan, rivals: Sequence[Contender], told: Told) -> dict[
     )
 
 
-async def _once(plan: Plan, rival: Contender, findings: Findings, told: Told) -> None:
+async def _once(plan: Plan, rival: Contender, findings: LedgerFindings, told: Told) -> None:
     found = await interleaved(
         [rival], rounds=1, seconds=plan.seconds / 2, least_ready=plan.least_ready, told=told
     )

@@ -1,0 +1,1 @@
+"""Whole checkouts against bare sagas on the same engine."""
