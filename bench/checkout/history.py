@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 
 from temporalio.api.common.v1 import Payload
@@ -12,7 +13,6 @@ from temporalio.client import WorkflowHistory
 
 PREFIX = "EVENT_TYPE_"
 ENGINE = "the engine: no task without it"
-REPLAY = "replay"
 READERS = {
     "workflow_execution_started": "replay: the input; operators: summary, skus and stage in the list",
     "workflow_task_scheduled": ENGINE,
@@ -32,6 +32,9 @@ READERS = {
     "workflow_execution_completed": "the engine: closed; operators and waiters: the result",
 }
 """Who would miss it. An event that nobody reads has no line here, and stops the benchmark."""
+
+
+_ROW = re.compile(r"^\| \d+ \| `([a-z_ ]+)` \| (\d+) \| (.+) \|$", re.MULTILINE)
 
 
 class NobodyReadsError(RuntimeError):
@@ -57,12 +60,21 @@ def kinds(history: WorkflowHistory) -> list[int]:
     return [event.event_type for event in history.events]
 
 
-def table(events: list[Told]) -> str:
-    """Write the page's table."""
-    lines = [
-        f"| {n} | `{one.event}` | {one.size} | {one.reader} |" for n, one in enumerate(events, 1)
+def page_of(events: list[Told]) -> str:
+    """Write the table of docs/bench.md."""
+    rows = [
+        f"| {number} | `{one.event}` | {one.size} | {one.reader} |"
+        for number, one in enumerate(events, start=1)
     ]
-    return "\n".join(["| | event | bytes | who reads it |", "|---|---|---|---|", *lines])
+    return "\n".join(["| | event | bytes | who reads it |", "|---|---|---|---|", *rows])
+
+
+def read_page(page: str) -> list[Told]:
+    """Read the table back out of a page."""
+    return [
+        Told(event=event, size=int(size), reader=reader)
+        for event, size, reader in _ROW.findall(page)
+    ]
 
 
 def _told(event: HistoryEvent) -> Told:

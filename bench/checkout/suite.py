@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import psycopg
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -82,7 +83,9 @@ async def measure(plan: Plan, says: Says) -> CheckoutFindings:
         await shop.offer(SKU, "Bench lamp", PRICE_MINOR)
         for number in range(RECEIPTS):
             await shop.receive(f"bench-{number}", "BER1", {SKU: UNITS})
-        return await _measured(plan, await _client(runtime), shop, says)
+        findings = await _measured(plan, await _client(runtime), shop, says)
+    findings.versions["postgres"] = _postgres(runtime)
+    return findings
 
 
 async def _measured(plan: Plan, client: Client, shop: Shop, says: Says) -> CheckoutFindings:
@@ -171,3 +174,9 @@ async def _client(runtime: Runtime) -> Client:
         namespace=runtime.temporal_namespace,
         data_converter=pydantic_data_converter,
     )
+
+
+def _postgres(runtime: Runtime) -> str:
+    with psycopg.connect(runtime.database_url, sslmode="disable") as connection:
+        major, minor = divmod(connection.info.server_version, 10_000)
+    return f"{major}.{minor}"

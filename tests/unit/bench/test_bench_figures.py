@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.driving import drive, interleaved
-from bench.figures import Contest, Load, Ratio
+from bench.figures import Contest, Load, Ratio, half_waited
 
 
 def contest(*rates: float) -> Contest:
@@ -19,6 +19,12 @@ def test_a_ratio_is_the_median_of_its_rounds_own_ratios() -> None:
     ratio = Ratio.between("one_vs_other", contest(100, 10, 90), contest(50, 5, 30))
     assert ratio.rounds == (2.0, 2.0, 3.0)
     assert ratio.value == 2.0
+
+
+def test_a_ratio_may_be_one_of_waits() -> None:
+    """By the p50 of each round."""
+    ratio = Ratio.between("wait", contest(30, 10), contest(10, 10), of=half_waited)
+    assert ratio.rounds == (3.0, 1.0)
 
 
 def test_latencies_are_told_in_milliseconds() -> None:
