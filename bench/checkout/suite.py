@@ -28,6 +28,7 @@ from bench.driving import Contender, interleaved
 from bench.figures import Contest, Ratio, half_waited
 from bench.findings import Findings
 from dev.demo.shop import Shop
+from dev.ports import free_port
 from dev.runtime import Runtime
 from dev.stack_process import started_stack
 from ledger.checkouts import Status
@@ -35,7 +36,6 @@ from ledger.checkouts import Status
 RECEIPTS = 10
 UNITS = 10_000
 """Of each receipt: nothing runs out."""
-OWN_SERVERS = {"DATABASE_URL": ""}
 
 Says = Callable[[str], None]
 
@@ -76,7 +76,9 @@ async def measure(plan: Plan, says: Says) -> CheckoutFindings:
     """Measure all of it on a stack of its own. Raises dev.errors.DevError, WentWrongError."""
     async with AsyncExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onhand-bench-")))
-        runtime = stack.enter_context(started_stack(place / "stack", environment=OWN_SERVERS))
+        # Its own Postgres, and never the usual ports: those may be somebody's `onhand dev`.
+        own = {"DATABASE_URL": "", "ONHAND_API_PORT": str(free_port())}
+        runtime = stack.enter_context(started_stack(place / "stack", environment=own))
         says("starting the bare worker")
         stack.enter_context(started_bare_worker(runtime, place / "bare.log"))
         shop = await stack.enter_async_context(Shop.open(runtime))
@@ -84,8 +86,8 @@ async def measure(plan: Plan, says: Says) -> CheckoutFindings:
         for number in range(RECEIPTS):
             await shop.receive(f"bench-{number}", "BER1", {SKU: UNITS})
         findings = await _measured(plan, await _client(runtime), shop, says)
-    findings.versions["postgres"] = _postgres(runtime)
-    return findings
+        findings.versions["postgres"] = _postgres(runtime)
+        return findings
 
 
 async def _measured(plan: Plan, client: Client, shop: Shop, says: Says) -> CheckoutFindings:
