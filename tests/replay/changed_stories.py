@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import CheckoutStart
-from workflows.steps import Command, Event
+from workflows.steps import Command, Event, Step
 
 
 @workflow.defn(name="checkout")
@@ -62,3 +62,20 @@ class SilentCheckout(CheckoutWorkflow):
 
     def _show(self) -> None:
         """Upsert no search attribute."""
+
+
+@workflow.defn(name="checkout")
+class UnpatchedCheckout(CheckoutWorkflow):
+    """Takes for granted that a reserve asks for the payment as well: the patch, taken out too early."""
+
+    @workflow.init
+    def __init__(self, start: CheckoutStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: CheckoutStart) -> str:
+        """Tell the story as it is."""
+        return await super().run(start)
+
+    def _asks_too(self, command: Command) -> bool:
+        return command.step is Step.RESERVE_STOCK

@@ -17,12 +17,30 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import NondeterminismError
 
 from ledger.checkouts import Status
-from tests.replay.changed_stories import GreetingCheckout, PatientCheckout, SilentCheckout
-from tests.replay.record import ENDINGS, HISTORIES, anonymous
+from tests.replay.changed_stories import (
+    GreetingCheckout,
+    PatientCheckout,
+    SilentCheckout,
+    UnpatchedCheckout,
+)
+from tests.replay.endings import ENDINGS
+from tests.replay.record import HISTORIES, anonymous
 from worker.main import PASSED_THROUGH
 from workflows.checkout import CheckoutWorkflow
 
-FILES = sorted(HISTORIES.glob("*.json"))
+FILES = sorted(HISTORIES.glob("*/*.json"))
+NEWEST = max(HISTORIES.iterdir(), key=lambda folder: int(folder.name.partition("_")[0]))
+EACH_FILE = pytest.mark.parametrize(
+    "file", FILES, ids=lambda file: f"{file.parent.name}-{file.stem}"
+)
+
+SEPARATE_STEPS = HISTORIES / "1_separate_steps"
+STRIDES = HISTORIES / "2_strides"
+MARKER = "reserve-asks-for-payment"
+BEFORE_ANYTHING_TO_PAY = "cancelled_before_there_was_anything_to_pay.json"
+EVENTS_OF_A_PAID_CHECKOUT = 30
+"""The contract's goal; a history is what the engine writes and every replay reads."""
+
 NOT_AN_END = {Status.RESERVING, Status.AWAITING_PAYMENT, Status.COMMITTING, Status.REFUND_PENDING}
 NOT_YET = {Status.NEEDS_REVIEW}
 TELLTALES = re.compile(r"\d+@|site-packages|\.py\b|/home/|/root/|/tmp/|/Users/")
@@ -33,42 +51,74 @@ def history(file: Path) -> WorkflowHistory:
     return WorkflowHistory.from_json(told["workflow_id"], told["history"])
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@EACH_FILE
 async def test_every_recorded_checkout_is_told_the_same_today(file: Path) -> None:
     """With the sandbox and the converter of the worker."""
+    await todays_replayer().replay_workflow(history(file))
+
+
+def todays_replayer() -> Replayer:
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-    replayer = Replayer(
+    return Replayer(
         workflows=[CheckoutWorkflow],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         data_converter=pydantic_data_converter,
     )
 
-    await replayer.replay_workflow(history(file))
 
-
-@pytest.mark.parametrize("changed", [GreetingCheckout, PatientCheckout, SilentCheckout])
-async def test_a_story_that_was_changed_is_refused(changed: type[CheckoutWorkflow]) -> None:
-    """Else the test above would prove nothing."""
-    replayer = Replayer(
+def changed_replayer(changed: type[CheckoutWorkflow]) -> Replayer:
+    return Replayer(
         workflows=[changed],
         workflow_runner=UnsandboxedWorkflowRunner(),
         data_converter=pydantic_data_converter,
     )
 
+
+@pytest.mark.parametrize("changed", [GreetingCheckout, PatientCheckout, SilentCheckout])
+async def test_a_story_that_was_changed_is_refused(changed: type[CheckoutWorkflow]) -> None:
+    """Else the test above would prove nothing."""
     with pytest.raises(NondeterminismError):
-        await replayer.replay_workflow(history(HISTORIES / "confirmed.json"))
+        await changed_replayer(changed).replay_workflow(history(STRIDES / "confirmed.json"))
 
 
-def test_every_ending_is_among_them() -> None:
+async def test_a_patched_story_tells_both_the_old_course_and_the_new_one() -> None:
+    """One checkout, cancelled while its stock was reserved: only the newer one may have asked for money."""
+    old, new = SEPARATE_STEPS / BEFORE_ANYTHING_TO_PAY, STRIDES / BEFORE_ANYTHING_TO_PAY
+
+    assert MARKER not in patches(old)
+    assert MARKER in patches(new)
+    assert "void_payment" not in steps(old)
+    assert "void_payment" in steps(new)
+    await todays_replayer().replay_workflow(history(old))
+    await todays_replayer().replay_workflow(history(new))
+
+
+@pytest.mark.parametrize("folder", [SEPARATE_STEPS, STRIDES], ids=lambda folder: folder.name)
+async def test_without_its_patch_the_story_tells_neither(folder: Path) -> None:
+    """The old one never voided; the new one has a marker that nobody asks for any more."""
+    with pytest.raises(NondeterminismError):
+        await changed_replayer(UnpatchedCheckout).replay_workflow(
+            history(folder / BEFORE_ANYTHING_TO_PAY)
+        )
+
+
+def test_a_paid_checkout_costs_no_more_events_than_it_may() -> None:
+    """Counted in the newest one: whoever adds an event names its reader, or takes another one away."""
+    told = json.loads((NEWEST / "confirmed.json").read_text())
+
+    assert len(told["history"]["events"]) <= EVENTS_OF_A_PAID_CHECKOUT
+
+
+def test_every_ending_is_among_the_newest() -> None:
     """A new ending needs a history of its own."""
-    recorded = {file.stem for file in FILES}
+    recorded = {file.stem for file in FILES if file.parent == NEWEST}
     ends = {Status(_status(json.loads(file.read_text())["history"])) for file in FILES}
 
     assert recorded == {ending.__name__ for ending in ENDINGS}
     assert ends == set(Status) - NOT_AN_END - NOT_YET
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@EACH_FILE
 def test_a_history_tells_nothing_of_who_recorded_it(file: Path) -> None:
     """No host, no process, no path: only ids and what went in and out."""
     text = file.read_text()
@@ -76,6 +126,21 @@ def test_a_history_tells_nothing_of_who_recorded_it(file: Path) -> None:
     assert not TELLTALES.search(text)
     assert socket.gethostname() not in re.findall(r"[\w.-]+", text)
     assert anonymous(json.loads(text)) == json.loads(text)
+
+
+def patches(file: Path) -> set[str]:
+    """Name the patches that left a marker."""
+    known = re.findall(
+        r'"patch-data": \{\s*"payloads": \[\s*\{\s*"data": "(\w+=*)"', file.read_text()
+    )
+    return {json.loads(base64.b64decode(each))["id"] for each in known}
+
+
+def steps(file: Path) -> set[str]:
+    """Name the steps that were carried out."""
+    events = json.loads(file.read_text())["history"]["events"]
+    scheduled = (event.get("activityTaskScheduledEventAttributes") for event in events)
+    return {each["activityType"]["name"] for each in scheduled if each}
 
 
 def _status(told: Any) -> str:

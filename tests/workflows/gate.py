@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from datetime import timedelta
+
+from temporalio.exceptions import ApplicationError
 
 from ledger.errors import Transient
 from workflows.steps import Step
@@ -67,6 +70,15 @@ class Gate:
         if fault is not Fault.NONE:
             met = raising if fault is Fault.RAISE else outliving
             self.met[checkout_id, place].append(met)
+
+    def put_off(self, checkout_id: str, step: Step) -> None:
+        """Let the next attempt of a step fail, to be tried again when nobody waits for it any more."""
+
+        async def failing() -> None:
+            delay = timedelta(hours=1)
+            raise ApplicationError("away", type="away", next_retry_delay=delay)
+
+        self.met[checkout_id, f"{step.value}.before"].append(failing)
 
     async def __call__(self, place: str, of: str) -> None:
         """Pass a place, unless it is held."""

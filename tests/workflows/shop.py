@@ -29,7 +29,14 @@ from worker.delivery import Delivery
 from worker.engine import Engine
 from worker.main import checkout_worker
 from workflows.checkout import CheckoutWorkflow
-from workflows.messages import CancelRequest, CartLine, CheckoutStart, Decision
+from workflows.messages import (
+    CancelRequest,
+    CartLine,
+    CheckoutStart,
+    Decision,
+    ExtendAnswer,
+    ExtendRequest,
+)
 from workflows.starting import (
     CANCEL_UPDATE_ID,
     DECISION_UPDATE_ID,
@@ -108,6 +115,12 @@ class Checkout:
         return await self.handle.execute_update(
             CheckoutWorkflow.cancel, request, id=CANCEL_UPDATE_ID
         )
+
+    async def extend(self, extension: int, seconds: int = 60) -> ExtendAnswer:
+        """Ask for more time as the customer, and give the answer."""
+        request = ExtendRequest(extension=extension, seconds=seconds)
+        answer: Any = await self.handle.execute_update(CheckoutWorkflow.extend, request)
+        return ExtendAnswer.model_validate(answer)
 
     async def intent(self) -> str:
         """Name its payment at the provider."""
