@@ -7,9 +7,9 @@ start, in one sentence (`explain`).
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
@@ -46,6 +46,20 @@ class EngineSettings(Group):
     start_to_close_seconds: Seconds = 10
     sticky_schedule_to_start_seconds: Seconds = 10
     max_cached_workflows: int = Field(default=1000, ge=0)
+    attention_after_seconds: Seconds = 300
+    deployment_name: str | None = Field(default=None, validation_alias="TEMPORAL_DEPLOYMENT_NAME")
+    worker_build_id: str | None = Field(
+        default=None, validation_alias="TEMPORAL_WORKER_BUILD_ID", validate_default=True
+    )
+    versioning_behavior: Literal["pinned", "auto_upgrade"] = "pinned"
+
+    @field_validator("worker_build_id")
+    @classmethod
+    def _with_its_deployment(cls, build: str | None, told: ValidationInfo) -> str | None:
+        if (told.data.get("deployment_name") is None) != (build is None):
+            message = "the deployment's name and the build go together"
+            raise ValueError(message)
+        return build
 
 
 class ProviderSettings(Group):

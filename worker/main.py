@@ -15,7 +15,8 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter, start_http_server
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.payments import PaymentSteps
@@ -36,6 +37,7 @@ from settings.model import (
     TelemetrySettings,
 )
 from worker.alarm import WebhookAlarm
+from worker.attention import Attention
 from worker.delivery import Delivery
 from worker.documents import Documents
 from worker.drills import arm_drills
@@ -58,6 +60,7 @@ PASSED_THROUGH = (
     "pydantic",
     "workflows.steps",
     "workflows.story",
+    "workflows.wording",
 )
 """Modules the workflow sandbox need not load anew: values and pure functions of ours, and their libraries."""
 
@@ -119,6 +122,7 @@ def checkout_worker(
             payments.void_payment,
             payments.refund_payment,
         ],
+        interceptors=[Attention(client, timedelta(seconds=settings.attention_after_seconds))],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         max_cached_workflows=settings.max_cached_workflows,
         max_concurrent_workflow_tasks=40,
@@ -127,6 +131,22 @@ def checkout_worker(
             seconds=settings.sticky_schedule_to_start_seconds
         ),
         graceful_shutdown_timeout=timedelta(seconds=settings.start_to_close_seconds),
+        deployment_config=_deployment(settings),
+    )
+
+
+def _deployment(settings: EngineSettings) -> WorkerDeploymentConfig | None:
+    """Name the worker's version, in deployments that have them.
+
+    The behaviour is the worker's and never the workflow's own: one on the workflow makes the engine refuse
+    every task of a worker without a version.
+    """
+    if settings.deployment_name is None or settings.worker_build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment_name, settings.worker_build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior[settings.versioning_behavior.upper()],
     )
 
 

@@ -11,8 +11,10 @@ import asyncio
 from collections import deque
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from temporalio import workflow
+from temporalio.common import SearchAttributeUpdate
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
@@ -26,9 +28,10 @@ with workflow.unsafe.imports_passed_through():
         ExtendAnswer,
         ExtendRequest,
         PaymentEvent,
+        Trouble,
     )
     from workflows.policies import PATIENT, SUMMARIES, schedule_to_close
-    from workflows.search_attributes import EXPIRES_AT, STAGE
+    from workflows.search_attributes import EXPIRES_AT, NEEDS_ATTENTION, STAGE, STAGE_SINCE
     from workflows.steps import (
         FORWARD_STEPS,
         Asker,
@@ -46,6 +49,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.story import Story, decide
     from workflows.undivided import undivided
+    from workflows.wording import details, stage_shown
 
 
 _NEED_LINES = frozenset({Step.RESERVE_STOCK, Step.REACQUIRE_STOCK})
@@ -62,7 +66,10 @@ class CheckoutWorkflow:
         self.events: deque[Event] = deque([Began()])
         self.deadline: datetime | None = None
         self.shown_stage = Stage.RESERVING
-        self.extensions: dict[int, ExtendAnswer] = {}
+        self.shown_deadline: datetime | None = None
+        self.trouble: Trouble | None = None
+        self.shown_trouble: Trouble | None = None
+        self.extensions: dict[ExtendAsked, ExtendAnswer] = {}
 
     @workflow.run
     async def run(self, start: CheckoutStart) -> str:  # noqa: ARG002 - taken by __init__
@@ -89,7 +96,9 @@ class CheckoutWorkflow:
         return commands[0] if commands else None
 
     async def _carry_out(self, command: Command) -> None:
-        self.events.append(await self._outcome(command))
+        outcome = await self._outcome(command)
+        self.trouble = None
+        self.events.append(outcome)
 
     async def _outcome(self, command: Command) -> Event:
         try:
@@ -135,7 +144,8 @@ class CheckoutWorkflow:
     def _tell_extension(self, command: Command, result: StepResult | None) -> None:
         if command.step is Step.EXTEND_HOLD:
             code = result.code if result else "timed-out"
-            self.extensions[command.extension] = ExtendAnswer(
+            asked = ExtendAsked(extension=command.extension, seconds=command.seconds)
+            self.extensions[asked] = ExtendAnswer(
                 status=result.status if result else self.story.status.value, code=code
             )
 
@@ -198,14 +208,14 @@ class CheckoutWorkflow:
     @workflow.update(name="extend", description="Let the hold last longer")
     async def extend(self, request: ExtendRequest) -> ExtendAnswer:
         """Commit the extension in the ledger, then arm the timer anew."""
-        number = request.extension
-        self.extensions.pop(number, None)
-        self.events.append(ExtendAsked(extension=number, seconds=request.seconds))
+        asked = ExtendAsked(extension=request.extension, seconds=request.seconds)
+        self.extensions.pop(asked, None)
+        self.events.append(asked)
         await workflow.wait_condition(
-            lambda: number in self.extensions or not self._may_still_extend()
+            lambda: asked in self.extensions or not self._may_still_extend()
         )
         gone = ExtendAnswer(status=self.story.status.value, code="not-held")
-        return self.extensions.get(number, gone)
+        return self.extensions.get(asked, gone)
 
     @extend.validator
     def _may_extend(self, request: ExtendRequest) -> None:  # noqa: ARG002 - the update's signature
@@ -232,31 +242,33 @@ class CheckoutWorkflow:
             "deadline": self.deadline.isoformat() if self.deadline else None,
         }
 
-    def _show(self) -> None:
-        """Keep the Temporal UI true: the stage as a search attribute, the reason in words."""
-        workflow.set_current_details(self._details())
-        if self.story.stage is self.shown_stage:
-            return
-        self.shown_stage = self.story.stage
-        updates = [STAGE.value_set(self._stage_shown())]
-        if self.story.stage is Stage.AWAITING_PAYMENT and self.deadline:
-            workflow.upsert_search_attributes([*updates, EXPIRES_AT.value_set(self.deadline)])
-        else:
-            workflow.upsert_search_attributes(updates)
-
-    def _stage_shown(self) -> str:
-        return self.story.status.value if self.story.closed else self.story.stage
-
-    def _details(self) -> str:
+    @workflow.update(name="trouble", description="A step has been failing for long")
+    def troubled(self, trouble: Trouble) -> None:
+        """Let operators find this checkout until the step has answered. Told by the step's own attempts."""
         under_way = self.story.under_way
-        if under_way is not None:
-            return f"**{self.story.stage}**: {SUMMARIES[under_way.step]}"
-        if self.story.stage is Stage.AWAITING_PAYMENT and self.deadline:
-            return (
-                f"**awaiting_payment**: the customer has until {self.deadline:%H:%M:%S} UTC to pay;"
-                " then the hold expires"
-            )
-        return f"**{self._stage_shown()}** {self.story.reason or ''}"
+        if under_way is not None and under_way.step == trouble.step:
+            self.trouble = trouble
+            self._show()
+
+    def _show(self) -> None:
+        """Keep the Temporal UI true: what operators search by, and the reason in words."""
+        workflow.set_current_details(
+            details(self.story, deadline=self.deadline, trouble=self.trouble)
+        )
+        updates: list[SearchAttributeUpdate[Any]] = []
+        if self.story.stage is not self.shown_stage:
+            self.shown_stage = self.story.stage
+            updates.append(STAGE.value_set(stage_shown(self.story)))
+            updates.append(STAGE_SINCE.value_set(workflow.now()))
+        awaiting = self.story.stage is Stage.AWAITING_PAYMENT
+        if awaiting and self.deadline and self.deadline != self.shown_deadline:
+            self.shown_deadline = self.deadline
+            updates.append(EXPIRES_AT.value_set(self.deadline))
+        if bool(self.trouble) != bool(self.shown_trouble):
+            updates.append(NEEDS_ATTENTION.value_set(bool(self.trouble)))
+        self.shown_trouble = self.trouble
+        if updates:
+            workflow.upsert_search_attributes(updates)
 
 
 def _code(error: ActivityError) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from activities.messages import CartLine, Message
 
 __all__ = [
@@ -13,6 +15,7 @@ __all__ = [
     "ExtendAnswer",
     "ExtendRequest",
     "PaymentEvent",
+    "Trouble",
 ]
 
 
@@ -67,3 +70,11 @@ class PaymentEvent(Message):
 
     event_id: str
     kind: str
+
+
+class Trouble(Message):
+    """The update `trouble`: a step under way has been failing since then, and this is how it failed last."""
+
+    step: str
+    code: str
+    since: datetime

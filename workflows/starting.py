@@ -15,7 +15,14 @@ from temporalio.common import (
 
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import CheckoutStart
-from workflows.search_attributes import SKU_COUNT, SKUS, STAGE, searchable_skus
+from workflows.search_attributes import (
+    NEEDS_ATTENTION,
+    ORDER_ID,
+    SKU_COUNT,
+    SKUS,
+    STAGE,
+    searchable_skus,
+)
 
 DECISION_UPDATE_ID = "decision"
 """Fixed, so that a repeated POST joins the first one's wait instead of adding another."""
@@ -32,7 +39,9 @@ def start_arguments(start: CheckoutStart, task_queue: str) -> dict[str, Any]:
     """Say how the workflow starts: a second start joins the first, and an ended one stays ended."""
     skus = [line.sku for line in start.lines]
     pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(ORDER_ID, start.checkout_id),
         SearchAttributePair(STAGE, "reserving"),
+        SearchAttributePair(NEEDS_ATTENTION, False),
         SearchAttributePair(SKUS, searchable_skus(skus)),
         SearchAttributePair(SKU_COUNT, len(skus)),
     ]

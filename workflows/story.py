@@ -50,7 +50,7 @@ class Story:
     """True once the hold has expired by its time: a payment that came after all may be sold again."""
     late: bool = False
     """True once a payment was found that came after the hold had expired."""
-    extension_asked: ExtendAsked | None = None
+    extensions_asked: tuple[ExtendAsked, ...] = ()
     cancel_asked_by: Asker | None = None
     hints: tuple[PaymentHinted, ...] = ()
     seen_events: frozenset[str] = frozenset()
@@ -109,9 +109,9 @@ def _folded(story: Story, event: Event) -> Story:  # noqa: PLR0911 - one return 
             stronger = story.cancel_asked_by is Asker.OPERATOR
             return story if stronger else replace(story, cancel_asked_by=event.by)
         case ExtendAsked():
-            return replace(story, extension_asked=event)
+            return replace(story, extensions_asked=(*story.extensions_asked, event))
         case GaveUp():
-            return _gave_up(replace(story, under_way=None), event)
+            return replace(_gave_up(story, event), under_way=None)
         case Done():
             answered = _FOLD[event.step](replace(story, status=event.status), event)
             return replace(answered, under_way=None)
@@ -121,7 +121,7 @@ def _gave_up(story: Story, event: GaveUp) -> Story:
     if event.step is Step.ACCEPT_PAYMENT:
         return replace(story, acceptance_gave_up=True)
     if event.step is Step.EXTEND_HOLD:
-        return replace(story, extension_asked=None)
+        return _extension_answered(story)
     if event.asks_too:
         story = _asked_for_money(story)
     return _ended(story, Status.CANCELLED, event.code)
@@ -219,11 +219,20 @@ def _hold_gone(story: Story, event: Done) -> Story:
 
 def _extended(story: Story, event: Done) -> Story:
     """Go on waiting, longer or not: what else became of the hold shows at the next step."""
-    story = replace(story, extension_asked=None)
+    story = _extension_answered(story)
     if event.code is not None:
         return story
     extension = story.extension if event.extension is None else event.extension
     return replace(story, extension=extension, time_over=False)
+
+
+def _extension_answered(story: Story) -> Story:
+    """Forget the wish that was carried out, and its twins; another one that came meanwhile is next."""
+    if story.under_way is None:
+        return story
+    answered = ExtendAsked(extension=story.under_way.extension, seconds=story.under_way.seconds)
+    waiting = tuple(asked for asked in story.extensions_asked if asked != answered)
+    return replace(story, extensions_asked=waiting)
 
 
 def _reacquired(story: Story, event: Done) -> Story:
@@ -299,8 +308,8 @@ def _next_awaiting(story: Story) -> Decision:
     if story.hints and not (story.time_over and story.acceptance_gave_up):
         events = tuple(hint.event_id for hint in story.hints)
         return _do(story, Command(step=Step.ACCEPT_PAYMENT, webhook_events=events))
-    if story.extension_asked is not None:
-        asked = story.extension_asked
+    if story.extensions_asked:
+        asked = story.extensions_asked[0]
         return _do(
             story,
             Command(step=Step.EXTEND_HOLD, extension=asked.extension, seconds=asked.seconds),

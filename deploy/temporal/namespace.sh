@@ -11,7 +11,10 @@ attribute() {
     temporal operator search-attribute list -n "$TEMPORAL_NAMESPACE" | grep -q "$1"
 }
 
+attribute OrderId Keyword
 attribute CheckoutStage Keyword
+attribute CheckoutStageSince Datetime
+attribute NeedsAttention Bool
 attribute CheckoutSkus KeywordList
 attribute CheckoutSkuCount Int
 attribute ReservationExpiresAt Datetime

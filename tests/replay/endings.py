@@ -199,7 +199,7 @@ async def cancelled_before_there_was_anything_to_pay(shop: Shop) -> Checkout:
     asking = asyncio.create_task(checkout.ask())
     await reserving.reached.wait()
     cancelling = asyncio.create_task(checkout.cancel())
-    await eventually(lambda: _was_accepted(checkout, "cancel"))
+    await shop.until_accepted(checkout, "cancel")
     reserving.let_go.set()
     await asyncio.gather(asking, cancelling)
     return checkout
@@ -248,16 +248,6 @@ async def _bought_by_another(shop: Shop, checkout: Checkout) -> None:
     await rival.ask()
     await rival.pay()
     await rival.ended()
-
-
-async def _was_accepted(checkout: Checkout, update: str) -> bool:
-    """Tell whether the workflow knows of an update."""
-    history = await checkout.handle.fetch_history()
-    return any(
-        event.workflow_execution_update_accepted_event_attributes.accepted_request.input.name
-        == update
-        for event in history.events
-    )
 
 
 async def _tried(checkout: Checkout, step: Step, times: int) -> bool:

@@ -41,8 +41,7 @@ SECRETIVE = {"identity": "worker", "buildId": "", "stackTrace": ""}
 
 
 async def record_all(folder: Path) -> None:
-    """Write one file for each ending into a folder that is not there yet."""
-    folder.mkdir()
+    """Write one file for each ending."""
     async with open_shop() as shop, shop.working():
         for ending in ENDINGS:
             checkout = await ending(shop)
@@ -115,4 +114,6 @@ async def open_shop() -> AsyncIterator[Shop]:
 
 
 if __name__ == "__main__":
-    asyncio.run(record_all(HISTORIES / sys.argv[1]))
+    new_folder = HISTORIES / sys.argv[1]
+    new_folder.mkdir()
+    asyncio.run(record_all(new_folder))

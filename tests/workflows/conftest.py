@@ -24,9 +24,25 @@ from payments.provider import PaymentProvider
 from tests.conftest import Database
 from tests.workflows.shop import Checkout, Forward, Shop, delivery_of
 from tests.workflows.till import KEY, Till, Wire, open_wire
-from workflows.search_attributes import EXPIRES_AT, SKU_COUNT, SKUS, STAGE
+from workflows.search_attributes import (
+    EXPIRES_AT,
+    NEEDS_ATTENTION,
+    ORDER_ID,
+    SKU_COUNT,
+    SKUS,
+    STAGE,
+    STAGE_SINCE,
+)
 
-ATTRIBUTES: list[SearchAttributeKey[Any]] = [STAGE, SKUS, SKU_COUNT, EXPIRES_AT]
+ATTRIBUTES: list[SearchAttributeKey[Any]] = [
+    ORDER_ID,
+    STAGE,
+    STAGE_SINCE,
+    NEEDS_ATTENTION,
+    SKUS,
+    SKU_COUNT,
+    EXPIRES_AT,
+]
 
 
 @pytest.fixture(scope="session")

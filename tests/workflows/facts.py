@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from ledger import ids
 from ledger.commands import Expire
@@ -15,6 +16,12 @@ from workflows.steps import Step
 async def tried(shop: Shop, checkout_id: str, step: Step, times: int) -> bool:
     """Tell whether a step was begun that often."""
     return shop.gate.steps[checkout_id].count(step) >= times
+
+
+async def details_of(checkout: Checkout) -> str:
+    """Read the current details, as the Temporal UI does."""
+    told = await checkout.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return str(told.current_details)
 
 
 async def settled(shop: Shop, event_id: str) -> bool:

@@ -54,15 +54,23 @@ class Gate:
         self.met[checkout_id, f"{step.value}.{'after' if done else 'before'}"].append(held.wait)
         return held
 
-    def fail(self, checkout_id: str, step: Step) -> None:
+    def fail(self, checkout_id: str, step: Step, code: str = "away") -> None:
         """Let the next attempt of a step fail before it begins."""
-        self.disturb(checkout_id, f"{step.value}.before", Fault.RAISE)
+        self.disturb(checkout_id, f"{step.value}.before", Fault.RAISE, code=code)
 
-    def disturb(self, checkout_id: str, place: str, fault: Fault, *, seconds: float = 0) -> None:
+    def disturb(
+        self,
+        checkout_id: str,
+        place: str,
+        fault: Fault,
+        *,
+        seconds: float = 0,
+        code: str = "away",
+    ) -> None:
         """Let the next attempt that comes to a place meet a fault there."""
 
         async def raising() -> None:
-            raise Transient("away")
+            raise Transient(code)
 
         async def outliving() -> None:
             await asyncio.sleep(seconds)

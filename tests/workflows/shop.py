@@ -283,6 +283,19 @@ class Shop:
         seen = await self.provider.look_up(payment_intent=await checkout.intent())
         return seen.state == state
 
+    async def until_accepted(self, checkout: Checkout, update: str, times: int = 1) -> None:
+        """Wait until the workflow has let in that many updates of a name."""
+
+        async def accepted() -> bool:
+            history = await checkout.handle.fetch_history()
+            asked = [
+                event.workflow_execution_update_accepted_event_attributes.accepted_request
+                for event in history.events
+            ]
+            return sum(each.input.name == update for each in asked) >= times
+
+        await eventually(accepted)
+
     @asynccontextmanager
     async def working(self, **settings: Any) -> AsyncIterator[Worker]:
         """Run a worker on the shop's queue for the time of a block, and let its steps end after it."""

@@ -56,10 +56,10 @@ async def test_a_declined_card_gives_the_lamp_back(any_shop: Shop) -> None:
     assert any_shop.piles(lamp) == (1, 0, 0)
 
 
-async def test_a_second_card_may_pay_where_the_shop_allows_it(shop: Shop) -> None:
+async def test_a_second_card_may_pay_where_the_shop_allows_it(any_shop: Shop) -> None:
     """A decline is counted by its event, so the same event twice is one."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp, payment_attempts=2)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp, payment_attempts=2)
 
     await checkout.ask()
     await checkout.pay("pm_card_chargeDeclined", told=False)
@@ -71,10 +71,10 @@ async def test_a_second_card_may_pay_where_the_shop_allows_it(shop: Shop) -> Non
     await checkout.agreed()
 
 
-async def test_the_last_allowed_decline_ends_it(shop: Shop) -> None:
+async def test_the_last_allowed_decline_ends_it(any_shop: Shop) -> None:
     """Two attempts, two declines."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp, payment_attempts=2)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp, payment_attempts=2)
 
     await checkout.ask()
     await checkout.pay("pm_card_chargeDeclined")
@@ -98,12 +98,12 @@ async def test_out_of_stock_is_an_answer_and_not_an_error(any_shop: Shop) -> Non
     assert any_shop.piles(lamp) == (1, 0, 0)
 
 
-async def test_a_customer_gets_no_more_than_the_limit(shop: Shop) -> None:
+async def test_a_customer_gets_no_more_than_the_limit(any_shop: Shop) -> None:
     """Counted over all checkouts of the customer that hold or bought."""
-    lamp = await shop.stock("brass-lamp", 5, limit=2)
-    first = await shop.open(lamp, 2, customer="ada")
-    second = await shop.open(lamp, 1, customer="ada")
-    other = await shop.open(lamp, 1, customer="bob")
+    lamp = await any_shop.stock("brass-lamp", 5, limit=2)
+    first = await any_shop.open(lamp, 2, customer="ada")
+    second = await any_shop.open(lamp, 1, customer="ada")
+    other = await any_shop.open(lamp, 1, customer="bob")
 
     await first.ask()
     decisions = [await second.ask(), await other.ask()]
@@ -148,11 +148,11 @@ async def test_a_payment_just_before_the_end_of_the_ttl_counts(
 
 
 async def test_a_payment_nobody_told_us_of_is_sold_when_the_ttl_is_over(
-    shop: Shop, forward: Forward
+    any_shop: Shop, forward: Forward
 ) -> None:
     """Its webhook was lost, and the stock is still there: a new reservation, born committing."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp)
 
     await checkout.ask()
     await checkout.pay(told=False)
@@ -162,27 +162,27 @@ async def test_a_payment_nobody_told_us_of_is_sold_when_the_ttl_is_over(
     row = await checkout.agreed()
     assert (row["payment"], row["reason"]) == ("captured", "late-payment")
     assert checkout.reservations() == [("1", "expired"), ("2", "confirmed")]
-    assert shop.piles(lamp) == (0, 0, 1)
+    assert any_shop.piles(lamp) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("method", "payment"), [("pm_card_visa", "voided"), ("pm_usBankAccount_success", "refunded")]
 )
 async def test_a_payment_that_came_late_is_given_back_where_the_stock_is_gone(
-    shop: Shop, forward: Forward, method: str, payment: str
+    any_shop: Shop, forward: Forward, method: str, payment: str
 ) -> None:
     """Somebody else bought it between the end of the hold and the look at the money."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp)
     await checkout.ask()
     await checkout.pay(method, told=False)
     if payment == "refunded":
-        await eventually(lambda: shop.shows(checkout, "captured"))
-    late = shop.gate.hold(checkout.id, Step.VOID_PAYMENT)
+        await eventually(lambda: any_shop.shows(checkout, "captured"))
+    late = any_shop.gate.hold(checkout.id, Step.VOID_PAYMENT)
     await forward(checkout, TTL_SECONDS + 1)
     await late.reached.wait()
 
-    rival = await shop.open(lamp)
+    rival = await any_shop.open(lamp)
     await rival.ask()
     await rival.pay()
     assert await rival.ended() == "confirmed"
@@ -191,35 +191,35 @@ async def test_a_payment_that_came_late_is_given_back_where_the_stock_is_gone(
     assert await checkout.ended() == ("expired" if payment == "voided" else "refunded")
     assert (await checkout.agreed())["payment"] == payment
     assert checkout.reservations() == [("1", "expired")]
-    assert shop.piles(lamp) == (0, 0, 1)
+    assert any_shop.piles(lamp) == (0, 0, 1)
 
 
-async def test_a_bank_debit_that_came_in_time_is_sold(shop: Shop) -> None:
+async def test_a_bank_debit_that_came_in_time_is_sold(any_shop: Shop) -> None:
     """A method without authorization: captured already when we look."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp)
 
     await checkout.ask()
     await checkout.pay("pm_usBankAccount_success", told=False)
-    await eventually(lambda: shop.shows(checkout, "captured"))
+    await eventually(lambda: any_shop.shows(checkout, "captured"))
     await checkout.hear(SUCCEEDED)
 
     assert await checkout.ended() == "confirmed"
     await checkout.agreed()
 
 
-async def test_a_bank_debit_that_came_too_late_is_given_back(shop: Shop) -> None:
+async def test_a_bank_debit_that_came_too_late_is_given_back(any_shop: Shop) -> None:
     """What is captured cannot be voided; it is refunded."""
-    lamp = await shop.stock("brass-lamp", 1)
-    checkout = await shop.open(lamp)
+    lamp = await any_shop.stock("brass-lamp", 1)
+    checkout = await any_shop.open(lamp)
 
     await checkout.ask()
     await checkout.pay("pm_usBankAccount_success", told=False)
-    await eventually(lambda: shop.shows(checkout, "captured"))
+    await eventually(lambda: any_shop.shows(checkout, "captured"))
     answer = await checkout.cancel()
 
     assert await checkout.ended() == "refunded"
     row = await checkout.agreed()
     assert (row["reservation"], row["payment"]) == ("released", "refunded")
     assert not answer.cancelled
-    assert shop.piles(lamp) == (1, 0, 0)
+    assert any_shop.piles(lamp) == (1, 0, 0)

@@ -67,6 +67,8 @@ def test_a_checkout_is_found_by_its_id_and_its_skus() -> None:
     shown = {pair.key.name: pair.value for pair in arguments["search_attributes"]}
     assert arguments["id"] == checkout_workflow_id("co_ada") == "checkout/co_ada"
     assert shown == {
+        "OrderId": "co_ada",
+        "NeedsAttention": False,
         "CheckoutStage": "reserving",
         "CheckoutSkus": ["blue-teapot", "brass-lamp"],
         "CheckoutSkuCount": 2,
