@@ -36,14 +36,19 @@ class PaymentUnknown(PaymentError):
 
     Repeat it under the same idempotency key, or look the payment up; never assume either outcome.
     `cause` is `connection`, `provider` (5xx), `in-flight` (a twin of this request is being carried
-    out) or `unreadable`.
+    out) or `unreadable`. `replayed` tells that the first request under this key is over, and that this
+    is all that will ever be answered to it: then only looking it up helps, and what is not there by
+    now will not come.
     """
 
     code = "payment-unknown"
 
-    def __init__(self, cause: str, http_status: int | None = None) -> None:
+    def __init__(
+        self, cause: str, http_status: int | None = None, *, replayed: bool = False
+    ) -> None:
         self.cause = cause
         self.http_status = http_status
+        self.replayed = replayed
         super().__init__(f"payment outcome unknown: {cause}")
 
 

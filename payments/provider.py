@@ -1,20 +1,31 @@
-"""The payment provider: five questions, asked through its official SDK."""
+"""The payment provider: what is asked of it and looked up there, through its official SDK."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final, TypeVar
 
 import aiohttp
 import stripe
 
 from payments.errors import PaymentUnknown
-from payments.translation import error_from, payment_from, refund_from
+from payments.translation import (
+    OPERATION,
+    error_from,
+    payment_from,
+    payment_of,
+    refund_from,
+    refund_of,
+)
 from payments.values import ProviderPayment, ProviderRefund
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
+Found = TypeVar("Found")
+Item = TypeVar("Item", bound=stripe.StripeObject)
 EXPAND: Final = ["latest_charge"]
+PAGE: Final = 100
 
 
 class PaymentProvider:
@@ -78,10 +89,37 @@ class PaymentProvider:
     ) -> ProviderRefund:
         """Give captured money back; it may stay pending, and fail, long after this answer."""
         asked = self._client.v1.refunds.create_async(
-            {"payment_intent": payment_intent, "amount": amount_minor},
+            {
+                "payment_intent": payment_intent,
+                "amount": amount_minor,
+                "metadata": {OPERATION: idempotency_key},
+            },
             {"idempotency_key": idempotency_key},
         )
         return await _answer(asked, refund_from)
+
+    async def find_refund(
+        self, *, payment_intent: str, idempotency_key: str
+    ) -> ProviderRefund | None:
+        """Look up the refund that was asked for under this key, as it stands; None: there is none."""
+        asked = self._client.v1.refunds.list_async(
+            {"payment_intent": payment_intent, "limit": PAGE}
+        )
+        return await _first(asked, lambda refund: refund_of(refund, idempotency_key))
+
+    async def find_payment(self, *, checkout_id: str, since: datetime) -> ProviderPayment | None:
+        """Look up the payment of a checkout that was opened after `since`; None: there is none.
+
+        For an answer that was lost for good: it reads page by page what was opened since.
+        """
+        asked = self._client.v1.payment_intents.list_async(
+            {
+                "created": {"gte": int(since.timestamp())},
+                "limit": PAGE,
+                "expand": ["data.latest_charge"],
+            }
+        )
+        return await _first(asked, lambda intent: payment_of(intent, checkout_id))
 
     async def look_up(self, *, payment_intent: str) -> ProviderPayment:
         """Ask how things stand; changes nothing."""
@@ -91,6 +129,18 @@ class PaymentProvider:
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close_async()  # type: ignore[no-untyped-call]
+
+
+async def _first(
+    asked: Awaitable[stripe.ListObject[Item]], read: Callable[[Item], Found | None]
+) -> Found | None:
+    """Read page by page until something is found; None: it is on none of them."""
+    while True:
+        page, found = await _answer(asked, lambda page: (page, [*map(read, page.data)]))
+        first = next((one for one in found if one is not None), None)
+        if first is not None or not page.has_more:
+            return first
+        asked = page.next_page_async()
 
 
 async def _answer(asked: Awaitable[Asked], read: Callable[[Asked], Answered]) -> Answered:

@@ -35,6 +35,8 @@ STATE_OF_REFUND: Final = {
     "failed": RefundState.FAILED,
     "canceled": RefundState.FAILED,
 }
+OPERATION: Final = "operation"
+"""Where a refund carries the key of the operation that asked for it."""
 # Codes go into logs, metrics and histories: what does not look like one is prose, and stays out.
 CODE: Final = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 RETRY_AFTER_DEFAULT_SECONDS: Final = 1.0
@@ -64,6 +66,11 @@ def payment_from(intent: stripe.PaymentIntent) -> ProviderPayment:
         client_secret=intent.client_secret,
         decline_code=_decline_code(last_error) if declined else None,
     )
+
+
+def payment_of(intent: stripe.PaymentIntent, checkout_id: str) -> ProviderPayment | None:
+    """Read an intent if it is this checkout's, as `payment_from` does; nobody else's is looked into."""
+    return payment_from(intent) if _checkout_id(intent) == checkout_id else None
 
 
 def _checkout_id(intent: stripe.PaymentIntent) -> str | None:
@@ -112,6 +119,12 @@ def refund_from(refund: stripe.Refund) -> ProviderRefund:
     )
 
 
+def refund_of(refund: stripe.Refund, operation: str) -> ProviderRefund | None:
+    """Read a refund if it was asked for by this operation, as `refund_from` does."""
+    metadata = {} if refund.metadata is None else refund.metadata.to_dict()
+    return refund_from(refund) if metadata.get(OPERATION) == operation else None
+
+
 def error_from(error: stripe.StripeError) -> PaymentError:  # noqa: PLR0911 - one return a case
     """Name the family of an SDK exception: whatever is not plainly an answer is unknown."""
     match error:
@@ -128,7 +141,8 @@ def error_from(error: stripe.StripeError) -> PaymentError:  # noqa: PLR0911 - on
         case _ if error.http_status == CONFLICT:
             return PaymentUnknown("in-flight", CONFLICT)
         case _:
-            return PaymentUnknown("provider", error.http_status)
+            replayed = (error.headers or {}).get("Idempotent-Replayed") == "true"
+            return PaymentUnknown("provider", error.http_status, replayed=replayed)
 
 
 def _refused(error: stripe.StripeError) -> PaymentRefused:

@@ -18,6 +18,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from payments.simulator.app import SimulatorSettings, build_app
+from payments.simulator.connection import CuttableConnection
 from payments.simulator.journal import JournalUnusable
 
 # Longer than clients keep an idle connection: one that is reused just as we close it looks like a
@@ -50,6 +51,7 @@ def _serve(app: FastAPI, listening: socket.socket) -> None:
         app,
         access_log=False,
         log_level="warning",
+        http=CuttableConnection,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )

@@ -15,6 +15,7 @@ from payments.simulator.postman import Postman
 from payments.simulator.refusals import Refusal
 from payments.simulator.routes import answer_refusal, changing_routes, reading_routes
 from payments.simulator.settlement import Settlement
+from payments.simulator.switchboard import fault_routes
 from payments.simulator.teller import Teller
 from payments.simulator.till import Till
 
@@ -51,7 +52,8 @@ def build_app(settings: SimulatorSettings) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
     app.add_exception_handler(Refusal, answer_refusal)
-    app.include_router(changing_routes(teller))
+    app.include_router(changing_routes(till, teller))
     app.include_router(reading_routes(till, teller))
     app.include_router(page_routes(till, teller))
+    app.include_router(fault_routes(till, teller))
     return app

@@ -56,11 +56,18 @@ class Form:
             raise invalid(name, message, "parameter_missing")
         return value
 
+    def since(self, name: str) -> int:
+        """Return the lower bound of a range of times, in Unix seconds; 0 where there is none."""
+        self._unread.discard(name)
+        value = self._fields.get(name, {}).get("[gte]", "0")
+        return self._whole(name, value)
+
     def integer(self, name: str) -> int | None:
         """Return a whole number."""
         value = self.text(name)
-        if value is None:
-            return None
+        return None if value is None else self._whole(name, value)
+
+    def _whole(self, name: str, value: str) -> int:
         if INTEGER.fullmatch(value) is None:
             raise invalid(name, f"Invalid integer: {name}", "parameter_invalid_integer")
         return int(value)

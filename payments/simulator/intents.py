@@ -176,7 +176,7 @@ def _confirm(intent: Intent, request: Confirm) -> Change:
     method = request.method
     tried = replace(intent, payment_method=method.name, charge_id=request.charge_id)
     if method.decline is not None:
-        return _declined(tried, method.decline)
+        return declined_by(tried, method.decline)
     if method.challenge:
         return Change(intent=replace(tried, status=IntentStatus.REQUIRES_ACTION, charge_id=None))
     if method.settles is not None:
@@ -190,13 +190,13 @@ def _authenticate(intent: Intent, request: Authenticate) -> Change:
         raise unexpected_state("authenticate", intent.status, intent.intent_id)
     if request.passed:
         return _approved(replace(intent, charge_id=request.charge_id))
-    return _declined(intent, AUTHENTICATION_FAILED)
+    return declined_by(intent, AUTHENTICATION_FAILED)
 
 
 def _settle(intent: Intent, request: Settle) -> Change:
     if intent.status is not IntentStatus.PROCESSING:
         raise unexpected_state("settle", intent.status, intent.intent_id)
-    return _taken(intent) if request.paid else _declined(intent, DEBIT_FAILED)
+    return _taken(intent) if request.paid else declined_by(intent, DEBIT_FAILED)
 
 
 def _approved(intent: Intent) -> Change:
@@ -223,7 +223,8 @@ def _taken(intent: Intent) -> Change:
     return Change(intent=taken, events=(EventKind.SUCCEEDED,))
 
 
-def _declined(intent: Intent, decline: Decline) -> Change:
+def declined_by(intent: Intent, decline: Decline) -> Change:
+    """Give an attempt to pay up: the customer may make another one."""
     back = replace(
         intent,
         status=IntentStatus.REQUIRES_PAYMENT_METHOD,

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -42,7 +43,8 @@ class Postman:
         self._till = till
         self._url = url
         self._secret = secret
-        self._due: asyncio.Queue[tuple[Notice, int]] = asyncio.Queue()
+        self._due: asyncio.Queue[list[tuple[Notice, int]]] = asyncio.Queue()
+        self._kept: dict[str, list[Notice]] = {}
         self._waiting: set[asyncio.TimerHandle] = set()
         self._carriers: list[asyncio.Task[None]] = []
         self._session: aiohttp.ClientSession | None = None
@@ -52,7 +54,7 @@ class Postman:
         session = aiohttp.ClientSession(timeout=ATTEMPT_TIMEOUT)
         self._session = session
         for notice in self._till.undelivered.values():
-            self._due.put_nowait((notice, 0))
+            self._due.put_nowait([(notice, 0)])
         self._till.watch(self._collect)
         self._carriers = [
             asyncio.create_task(self._carry(session)) for _ in range(DELIVERIES_AT_ONCE)
@@ -70,38 +72,59 @@ class Postman:
 
     def _collect(self, posting: Posting) -> None:
         for notice in posting.notices:
-            self._due.put_nowait((notice, 0))
+            if notice.reordered:
+                self._keep(notice)
+            else:
+                self._later([notice], 0, notice.after_seconds)
+
+    def _keep(self, notice: Notice) -> None:
+        """Keep it for those of its payment that come in the meantime, to be sent the other way round."""
+        kept = self._kept.setdefault(notice.intent_id, [])
+        kept.insert(0, notice)
+        if len(kept) == 1:
+            self._at(notice.after_seconds, lambda: self._send_kept(notice.intent_id))
+
+    def _send_kept(self, intent_id: str) -> None:
+        self._due.put_nowait([(notice, 0) for notice in self._kept.pop(intent_id)])
 
     async def _carry(self, session: aiohttp.ClientSession) -> None:
         while True:
-            notice, failures = await self._due.get()
-            try:
-                over = time.time() - notice.created > GIVE_UP_AFTER_SECONDS
-                done = over or await self._deliver(session, notice)
-                if done:
-                    self._till.post(Posting(delivered=notice.event_id))
-            except (aiohttp.ClientError, OSError):
-                # Nobody answers (a timeout is an OSError, too), or the journal's disk is full.
-                done = False
-            if not done:
-                self._later(notice, failures + 1)
+            for notice, failures in await self._due.get():
+                try:
+                    over = time.time() - notice.created > GIVE_UP_AFTER_SECONDS
+                    done = over or await self._deliver(session, notice)
+                    if done:
+                        self._till.post(Posting(delivered=notice.event_id))
+                except (aiohttp.ClientError, OSError):
+                    # Nobody answers (a timeout is an OSError, too), or the journal's disk is full.
+                    done = False
+                if not done:
+                    self._later([notice], failures + 1, backoff_seconds(failures + 1))
 
     async def _deliver(self, session: aiohttp.ClientSession, notice: Notice) -> bool:
+        return all([await self._send(session, body) for body in (notice.body, *notice.more)])
+
+    async def _send(self, session: aiohttp.ClientSession, body: str) -> bool:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
-            "Stripe-Signature": sign(notice.body, self._secret, int(time.time())),
+            "Stripe-Signature": sign(body, self._secret, int(time.time())),
         }
-        posted = session.post(
-            self._url, data=notice.body.encode(), headers=headers, allow_redirects=False
-        )
+        posted = session.post(self._url, data=body.encode(), headers=headers, allow_redirects=False)
         async with posted as reply:
             await reply.read()
             return HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES
 
-    def _later(self, notice: Notice, failures: int) -> None:
+    def _later(self, notices: list[Notice], failures: int, seconds: float) -> None:
+        due = [(notice, failures) for notice in notices]
+        if seconds:
+            self._at(seconds, lambda: self._due.put_nowait(due))
+        else:
+            self._due.put_nowait(due)
+
+    def _at(self, seconds: float, act: Callable[[], None]) -> None:
         def due() -> None:
             self._waiting.discard(timer)
-            self._due.put_nowait((notice, failures))
+            act()
 
-        timer = asyncio.get_running_loop().call_later(backoff_seconds(failures), due)
+        timer = asyncio.get_running_loop().call_later(seconds, due)
         self._waiting.add(timer)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from payments.simulator.intents import EventKind
 from payments.simulator.payment_methods import Ending
+
+# Long enough to be seen between the two states, short enough to wait for in a test.
+ENDS_AFTER_SECONDS: Final = 1.0
 
 
 class RefundStatus(StrEnum):
@@ -20,7 +24,7 @@ class RefundStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """One refund; `awaits` is how it will end, None once it has."""
+    """One refund; `awaits` is how it will end, in `ends_after_seconds`, and None once it has."""
 
     refund_id: str
     intent_id: str
@@ -32,6 +36,7 @@ class Refund:
     metadata: Mapping[str, str]
     status: RefundStatus = RefundStatus.SUCCEEDED
     awaits: Ending | None = None
+    ends_after_seconds: float = ENDS_AFTER_SECONDS
 
 
 def begun(refund: Refund, ending: Ending | None) -> tuple[Refund, tuple[EventKind, ...]]:

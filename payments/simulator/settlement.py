@@ -19,7 +19,7 @@ SETTLES_AFTER_SECONDS: Final = 1.0
 
 
 class Settlement:
-    """Ends what is under way, after `SETTLES_AFTER_SECONDS`, while `async with` runs."""
+    """Ends what is under way, each after its time, while `async with` runs."""
 
     def __init__(self, till: Till, teller: Teller) -> None:
         self._till = till
@@ -47,11 +47,11 @@ class Settlement:
 
     def _await_intent(self, intent: Intent) -> None:
         if intent.status is IntentStatus.PROCESSING and _ending(intent) is not Ending.NEVER:
-            self._later(partial(self._settle_intent, intent.intent_id))
+            self._later(partial(self._settle_intent, intent.intent_id), SETTLES_AFTER_SECONDS)
 
     def _await_refund(self, refund: Refund) -> None:
-        if refund.awaits is not None:
-            self._later(partial(self._end_refund, refund.refund_id))
+        if refund.awaits not in (None, Ending.NEVER):
+            self._later(partial(self._end_refund, refund.refund_id), refund.ends_after_seconds)
 
     def _settle_intent(self, intent_id: str) -> None:
         intent = self._till.intents[intent_id]
@@ -67,12 +67,12 @@ class Settlement:
             intent = decide(intent, TakeBackRefund(amount_minor=refund.amount_minor)).intent
         self._teller.change(Outcome(intent=intent, refund=refund, events=events))
 
-    def _later(self, end: Callable[[], None]) -> None:
+    def _later(self, end: Callable[[], None], seconds: float) -> None:
         def due() -> None:
             self._waiting.discard(timer)
             end()
 
-        timer = asyncio.get_running_loop().call_later(SETTLES_AFTER_SECONDS, due)
+        timer = asyncio.get_running_loop().call_later(seconds, due)
         self._waiting.add(timer)
 
 

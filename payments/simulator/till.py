@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from payments.simulator.faults import Fault, parse, written
 from payments.simulator.idempotency import KEPT_SECONDS, Answer
 from payments.simulator.intents import CaptureMethod, Intent, IntentStatus
 from payments.simulator.journal import Image, Journal, JournalUnusable
@@ -17,11 +18,18 @@ from payments.simulator.refusals import Decline, missing
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """An event not acknowledged yet; `body` is sent as it stands each time."""
+    """An event not acknowledged yet; `body` is sent as it stands each time, and after it `more`.
+
+    It may be told only `after_seconds`, or kept that long and `reordered` with others of its payment.
+    """
 
     event_id: str
     created: int
     body: str
+    intent_id: str = ""
+    more: tuple[str, ...] = ()
+    after_seconds: float = 0.0
+    reordered: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +41,7 @@ class Posting:
     answer: tuple[str, Answer] | None = None
     notices: tuple[Notice, ...] = ()
     delivered: str | None = None
+    faults: tuple[tuple[str, tuple[Fault, ...]], ...] = ()
 
 
 class Till:
@@ -47,6 +56,8 @@ class Till:
         self.refunds: dict[str, Refund] = {}
         self.answers: dict[str, Answer] = {}
         self.undelivered: dict[str, Notice] = {}
+        self.faults: dict[str, tuple[Fault, ...]] = {}
+        """What is still to go wrong, by payment or checkout."""
 
     @classmethod
     def open(cls, path: Path, now: int) -> Till:
@@ -95,6 +106,8 @@ class Till:
             self.undelivered[notice.event_id] = notice
         if posting.delivered is not None:
             self.undelivered.pop(posting.delivered, None)
+        for subject, faults in posting.faults:
+            self._keep_faults(subject, faults)
         for watcher in self._watchers:
             watcher(posting)
 
@@ -146,6 +159,11 @@ class Till:
             self._order.append(intent.intent_id)
         self.intents[intent.intent_id] = intent
 
+    def _keep_faults(self, subject: str, faults: tuple[Fault, ...]) -> None:
+        self.faults[subject] = faults
+        if not faults:
+            del self.faults[subject]
+
     def _remember(self, table: str, name: str, value: Any) -> None:
         match table:
             case "intent":
@@ -154,10 +172,12 @@ class Till:
                 self.refunds[name] = _refund_from(value)
             case "answer":
                 self.answers[name] = Answer(**value)
+            case "faults":
+                self._keep_faults(name, parse(value))
             case "notice" if value is None:
                 self.undelivered.pop(name, None)
             case _:
-                self.undelivered[name] = Notice(**value)
+                self.undelivered[name] = _notice_from(value)
 
     def _images(self, since: int) -> Iterator[Image]:
         self.answers = {key: kept for key, kept in self.answers.items() if kept.created >= since}
@@ -165,6 +185,7 @@ class Till:
         yield from (("refund", name, refund) for name, refund in self.refunds.items())
         yield from (("answer", key, answer) for key, answer in self.answers.items())
         yield from (("notice", name, notice) for name, notice in self.undelivered.items())
+        yield from (("faults", name, written(faults)) for name, faults in self.faults.items())
 
 
 def _images_of(posting: Posting) -> Iterator[Image]:
@@ -178,6 +199,8 @@ def _images_of(posting: Posting) -> Iterator[Image]:
         yield "notice", notice.event_id, notice
     if posting.delivered is not None:
         yield "notice", posting.delivered, None
+    for subject, faults in posting.faults:
+        yield "faults", subject, written(faults)
 
 
 def _intent_from(value: dict[str, Any]) -> Intent:
@@ -190,6 +213,10 @@ def _intent_from(value: dict[str, Any]) -> Intent:
             "decline": None if decline is None else Decline(**decline),
         }
     )
+
+
+def _notice_from(value: dict[str, Any]) -> Notice:
+    return Notice(**{**value, "more": tuple(value.get("more", ()))})
 
 
 def _refund_from(value: dict[str, Any]) -> Refund:

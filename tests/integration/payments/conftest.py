@@ -89,6 +89,20 @@ class SimulatorProcess:
         ):
             return reply.status, await reply.json(), reply.headers
 
+    async def go_wrong(self, faults: str, **of: str) -> None:
+        """Switch faults on, for a `payment_intent` or a `checkout_id`."""
+        status, body, _ = await self.post("/_faults", {**of, "faults": faults})
+        assert status == 200, body
+
+    async def faults_left(self, **of: str) -> str:
+        """Tell which were not met yet."""
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {self.key}"}) as session,
+            session.get(self.url + "/_faults", params=of) as reply,
+        ):
+            body: dict[str, str] = await reply.json()
+            return body["faults"]
+
     async def confirm(self, payment_intent: str, method: str = "pm_card_visa") -> tuple[int, Any]:
         """Pay."""
         path = f"/v1/payment_intents/{payment_intent}/confirm"
