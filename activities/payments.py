@@ -1,7 +1,9 @@
 """Steps on money: written down before the provider is asked, and settled by what the provider shows.
 
 A step that is repeated, because its worker died or the provider did not answer, looks the payment
-up before it asks anything again, and asks under the same key.
+up before it asks anything again, and asks under the same key. Only where the provider answers that key
+with the same error for ever, and a look-up shows that nothing was done, is the operation closed as
+`not-done`: what is asked next has a key of its own.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from activities.failures import crossing, telling
 from activities.messages import StepInput, StepResult
 from activities.stock import ACTOR, refused_result
 from ledger import ids
-from ledger.checkouts import PaymentOperationKind, PaymentState
+from ledger.checkouts import NOT_DONE, PaymentOperationKind, PaymentState
 from ledger.commands import (
+    DoubtCapture,
     FailPaymentOperation,
     Fence,
     RecordPayment,
@@ -26,9 +29,9 @@ from ledger.commands import (
 from ledger.errors import Refused, Transient
 from ledger.posting import Ledger
 from ledger.watch import Watch
-from payments.errors import PaymentRefused
+from payments.errors import PaymentRefused, PaymentUnknown
 from payments.provider import PaymentProvider
-from payments.values import ProviderPayment, ProviderState, RefundState
+from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
 
 _Kind = PaymentOperationKind
 _PAID = (ProviderState.AUTHORIZED, ProviderState.CAPTURED)
@@ -57,6 +60,8 @@ class PaymentSteps:
             return await self._record(step, seen, _Kind.AUTHORIZE)
         except PaymentRefused as refused:
             status = await self._fail(step, _Kind.AUTHORIZE, refused.code)
+            if refused.code == NOT_DONE:
+                raise Transient("payment-not-opened", checkout_id=step.checkout_id) from None
             return StepResult(status=status, code="payment-refused")
         except Refused as refused:
             return await refused_result(self.watch, step.checkout_id, refused)
@@ -91,10 +96,16 @@ class PaymentSteps:
         asked = await self._start(step, _Kind.CAPTURE)
         if asked["state"] == "failed":
             return StepResult(status=states.status, code="capture-declined", declined=True)
-        seen, code = await self._captured(asked)
+        try:
+            seen, code = await self._captured(asked)
+        except PaymentUnknown:
+            await self.ledger.post(DoubtCapture(actor=ACTOR, checkout_id=step.checkout_id))
+            raise
         if seen.state is ProviderState.CAPTURED:
             return await self._record(step, seen, _Kind.CAPTURE)
         status = await self._fail(step, _Kind.CAPTURE, code)
+        if code == NOT_DONE:
+            raise Transient("capture-not-done", checkout_id=step.checkout_id)
         return StepResult(status=status, code=code, declined=True)
 
     @activity.defn
@@ -137,18 +148,9 @@ class PaymentSteps:
     async def refund_payment(self, step: StepInput) -> StepResult:
         """Give the money back; done only when the provider shows it as done."""
         asked = await self._start(step, _Kind.REFUND)
-        intent = asked["payment_intent"]
-        try:
-            refund = await self.provider.refund(
-                payment_intent=intent,
-                amount_minor=asked["amount_minor"],
-                idempotency_key=asked["key"],
-            )
-            refused = "refund-failed" if refund.state is RefundState.FAILED else None
-            pending = refund.state is RefundState.PENDING
-        except PaymentRefused as refusal:
-            refused, pending = refusal.code, False
-        seen = await self.provider.look_up(payment_intent=intent)
+        refund, refused = await self._refunded(asked)
+        seen = await self.provider.look_up(payment_intent=asked["payment_intent"])
+        pending = refund is not None and refund.state is RefundState.PENDING
         if not pending and as_seen(seen).state is PaymentState.REFUNDED:
             return await self._record(step, seen, _Kind.REFUND)
         if refused is not None:
@@ -161,12 +163,22 @@ class PaymentSteps:
         )
 
     async def _authorize(self, step: StepInput, asked: Mapping[str, Any]) -> ProviderPayment:
-        return await self.provider.authorize(
-            checkout_id=step.checkout_id,
-            amount_minor=asked["amount_minor"],
-            currency=asked["currency"],
-            idempotency_key=asked["key"],
-        )
+        """Open the payment, or find it opened. Raises PaymentRefused with `not-done` where it never will be."""
+        try:
+            return await self.provider.authorize(
+                checkout_id=step.checkout_id,
+                amount_minor=asked["amount_minor"],
+                currency=asked["currency"],
+                idempotency_key=asked["key"],
+            )
+        except PaymentUnknown as unknown:
+            if not unknown.replayed:
+                raise
+        since = await self.watch.asked_since(step.checkout_id)
+        found = await self.provider.find_payment(checkout_id=step.checkout_id, since=since)
+        if found is None:
+            raise PaymentRefused(NOT_DONE)
+        return found
 
     async def _learnt_intent(self, step: StepInput) -> str:
         """Ask again under the same key for the payment whose first answer was lost: to void it, know it."""
@@ -189,6 +201,12 @@ class PaymentSteps:
             )
         except PaymentRefused as refused:
             return await self.provider.look_up(payment_intent=intent), refused.code
+        except PaymentUnknown as unknown:
+            if not unknown.replayed:
+                raise
+            seen = await self.provider.look_up(payment_intent=intent)
+            lapsed = seen.state is not ProviderState.AUTHORIZED
+            return seen, "authorization-lapsed" if lapsed else NOT_DONE
         return seen, "capture-declined"
 
     async def _voided(
@@ -198,11 +216,40 @@ class PaymentSteps:
         try:
             return await self.provider.void(payment_intent=intent, idempotency_key=asked["key"])
         except PaymentRefused as refused:
-            seen = await self.provider.look_up(payment_intent=intent)
-            if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
-                await self._fail(step, _Kind.VOID, refused.code)
-                raise Transient("void-refused", payment_intent=intent) from refused
+            code = refused.code
+        except PaymentUnknown as unknown:
+            if not unknown.replayed:
+                raise
+            code = NOT_DONE
+        seen = await self.provider.look_up(payment_intent=intent)
+        if seen.state not in (ProviderState.VOIDED, ProviderState.CAPTURED):
+            await self._fail(step, _Kind.VOID, code)
+            raise Transient("void-refused", payment_intent=intent)
         return seen
+
+    async def _refunded(self, asked: Mapping[str, Any]) -> tuple[ProviderRefund | None, str | None]:
+        """Refund, and give what the provider shows of it, and the code of its no, if it was one.
+
+        The answer to a key tells how the refund once stood: what was asked before is looked up first.
+        """
+        intent, key = asked["payment_intent"], asked["key"]
+        refund, refused = None, None
+        if asked["asked_before"]:
+            refund = await self.provider.find_refund(payment_intent=intent, idempotency_key=key)
+        try:
+            refund = refund or await self.provider.refund(
+                payment_intent=intent, amount_minor=asked["amount_minor"], idempotency_key=key
+            )
+        except PaymentRefused as refusal:
+            refused = refusal.code
+        except PaymentUnknown as unknown:
+            if not unknown.replayed:
+                raise
+            refund = await self.provider.find_refund(payment_intent=intent, idempotency_key=key)
+            refused = NOT_DONE if refund is None else None
+        if refund is not None and refund.state is RefundState.FAILED:
+            refused = "refund-failed"
+        return refund, refused
 
     async def _fail(self, step: StepInput, kind: PaymentOperationKind, code: str) -> str:
         """Write down that the provider did not do it; give the checkout's status."""

@@ -215,6 +215,10 @@ class PaymentOperationState(StrEnum):
     FAILED = "failed"
 
 
+NOT_DONE = "not-done"
+"""The code of an operation that the provider proved it never began: it is asked for again, under a new key."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentOperation:
     """One thing asked of the provider, under the key it was asked with."""

@@ -6,7 +6,7 @@ Reads and bookkeeping only. Whatever follows for stock or money goes through `Le
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -22,6 +22,13 @@ SELECT c.status, c.reservation_state, c.payment_state, p.payment_intent, p.amoun
 FROM checkout c
 LEFT JOIN payment p USING (checkout_id)
 WHERE c.checkout_id = :checkout_id
+""")
+
+# Clocks differ, and the provider's is the one that counts; a few minutes more are a few pages to read.
+_ASKED_SINCE = text("""
+SELECT min(requested_at) - interval '5 minutes' AS since
+FROM payment_operation
+WHERE checkout_id = :checkout_id AND kind = 'authorize'
 """)
 
 # SKIP LOCKED: two workers share the work instead of waiting for each other. The next attempt is
@@ -145,6 +152,12 @@ class Watch:
             payment_intent=row["payment_intent"],
             payment_asked_for=row["payment_asked_for"],
         )
+
+    async def asked_since(self, checkout_id: str) -> datetime:
+        """Tell from when on the provider may have opened a checkout's payment. Raises Transient."""
+        (row,) = await rows_of(self.engine, _ASKED_SINCE, checkout_id=checkout_id)
+        since: datetime = row["since"]
+        return since
 
     async def take_due_webhooks(self, limit: int = 100) -> list[DueWebhook]:
         """Take events to act on; each comes again later, ever more rarely, until it is settled."""

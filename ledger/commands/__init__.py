@@ -16,6 +16,7 @@ from ledger.commands.documents import (
     TakeBack,
 )
 from ledger.commands.payments import (
+    DoubtCapture,
     FailPaymentOperation,
     RecordPayment,
     SeenPayment,
@@ -52,6 +53,7 @@ __all__ = [
     "Command",
     "Confirm",
     "DocumentCommand",
+    "DoubtCapture",
     "Expire",
     "Extend",
     "FailPaymentOperation",

@@ -32,6 +32,16 @@ class FailPaymentOperation(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DoubtCapture(Command):
+    """The answer to a capture was lost: whether the money was taken is not known until it is looked up."""
+
+    checkout_id: str
+
+    def needs(self) -> Needs:
+        return _money(self.checkout_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenPayment:
     """A payment as the provider shows it now. Amounts in minor units."""
 

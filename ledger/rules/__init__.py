@@ -46,6 +46,7 @@ _RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
     commands.SendTransfer: transfers.send,
     commands.ReceiveTransfer: transfers.arrive,
     commands.StartPaymentOperation: payments.start,
+    commands.DoubtCapture: payments.doubt,
     commands.FailPaymentOperation: payments.fail,
     commands.RecordPayment: payments.record,
 }

@@ -10,6 +10,7 @@ from typing import Any
 
 from ledger import ids
 from ledger.checkouts import (
+    NOT_DONE,
     Checkout,
     Payment,
     PaymentOperation,
@@ -19,13 +20,20 @@ from ledger.checkouts import (
     ReservationState,
     Status,
 )
-from ledger.commands import FailPaymentOperation, RecordPayment, SeenPayment, StartPaymentOperation
+from ledger.commands import (
+    DoubtCapture,
+    FailPaymentOperation,
+    RecordPayment,
+    SeenPayment,
+    StartPaymentOperation,
+)
 from ledger.errors import Refused
 from ledger.movements import Cause
 from ledger.rules.reservations import checkout_row
 from ledger.world import Change, World
 
 _S, _K = PaymentState, PaymentOperationKind
+_OfPayment = StartPaymentOperation | DoubtCapture | FailPaymentOperation | RecordPayment
 
 _OPEN = frozenset({_S.NONE, _S.REQUIRES_PAYMENT, _S.PROCESSING, _S.FAILED})
 _SHOWN = frozenset(
@@ -38,14 +46,17 @@ _FORWARD: dict[PaymentState, frozenset[PaymentState]] = {
     **dict.fromkeys(_OPEN, _SHOWN),
     _S.AUTHORIZED: frozenset({_S.CAPTURED, *_GONE}),
     _S.CAPTURING: frozenset({_S.CAPTURED, *_GONE}),
-    _S.UNKNOWN: frozenset({_S.AUTHORIZED, _S.CAPTURED, *_GONE}),
+    _S.UNKNOWN: frozenset({_S.CAPTURED, *_GONE}),
     _S.VOIDING: frozenset({_S.CAPTURED, *_GONE}),
     _S.CAPTURED: frozenset({_S.REFUNDED}),
     _S.REFUNDING: frozenset({_S.REFUNDED}),
     _S.VOIDED: frozenset(),
     _S.REFUNDED: frozenset(),
 }
-"""From what is stored to what may replace it. Anything else is news from the past and is dropped."""
+"""From what is stored to what may replace it. Anything else is news from the past and is dropped.
+
+An authorization that is still shown says nothing of a capture whose answer was lost: it may be on its way.
+"""
 
 _ASKED: dict[PaymentOperationKind, PaymentState] = {
     _K.CAPTURE: _S.CAPTURING,
@@ -57,6 +68,12 @@ _ASKABLE: dict[PaymentOperationKind, frozenset[PaymentState]] = {
     _K.CAPTURE: frozenset({_S.AUTHORIZED, _S.CAPTURING, _S.UNKNOWN}),
     _K.VOID: _OPEN | {_S.AUTHORIZED, _S.VOIDING},
     _K.REFUND: frozenset({_S.CAPTURED, _S.REFUNDING}),
+}
+_UNDER_WAY: dict[PaymentOperationKind, frozenset[PaymentState]] = {
+    _K.AUTHORIZE: frozenset(),
+    _K.CAPTURE: frozenset({_S.CAPTURING, _S.UNKNOWN}),
+    _K.VOID: frozenset({_S.VOIDING}),
+    _K.REFUND: frozenset({_S.REFUNDING}),
 }
 _REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {
     _K.CAPTURE: _S.AUTHORIZED,
@@ -82,7 +99,8 @@ def start(world: World, command: StartPaymentOperation) -> Change:
 
     Refused: `unknown-checkout`; `not-now` where the checkout's status or the payment's state forbids
     it: an authorization needs the hold before it, a capture the fence, a void or refund the stock given
-    up. Started again it answers the same key, or, for a void or refund that was refused, the next one.
+    up. Started again it answers the same key, or the next one for a void or refund that was refused and
+    for anything that was never begun.
     """
     checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(command.checkout_id) or Payment(
@@ -112,6 +130,27 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     )
 
 
+def doubt(world: World, command: DoubtCapture) -> Change:
+    """Store that nobody knows whether the money was taken; what is known by now stays known.
+
+    Refused: `unknown-checkout`, `unknown-operation`.
+    """
+    checkout = checkout_row(world, command.checkout_id)
+    operation, _ = _newest(world, command)
+    payment = world.payments.get(checkout.checkout_id)
+    if operation is None or payment is None:
+        raise Refused("unknown-operation", kind=_K.CAPTURE)
+    # From here it must succeed.
+    if payment.state is _S.CAPTURING:
+        payment = replace(payment, state=_S.UNKNOWN)
+    return Change(
+        answer={"status": checkout.status.value, "payment": payment.state.value},
+        cause=_cause(command),
+        payment=payment,
+        checkout=replace(checkout, payment_state=payment.state),
+    )
+
+
 def fail(world: World, command: FailPaymentOperation) -> Change:
     """Close an operation that the provider proved it did not do.
 
@@ -123,7 +162,7 @@ def fail(world: World, command: FailPaymentOperation) -> Change:
     if operation is None or payment is None:
         raise Refused("unknown-operation", kind=command.kind)
     # From here it must succeed.
-    if payment.state is _ASKED.get(command.kind):
+    if payment.state in _UNDER_WAY[command.kind]:
         payment = replace(payment, state=_REFUSED_BACK.get(command.kind, payment.state))
     if operation.state is PaymentOperationState.REQUESTED:
         operation = replace(operation, state=PaymentOperationState.FAILED, code=command.code)
@@ -193,11 +232,15 @@ def _refuse_unusable(payment: Payment, seen: SeenPayment, state: PaymentState) -
         raise Refused(f"payment-{state}", payment_intent=seen.payment_intent)
 
 
-def _newest(
-    world: World, command: StartPaymentOperation | FailPaymentOperation | RecordPayment
-) -> tuple[PaymentOperation | None, int]:
+def _newest(world: World, command: _OfPayment) -> tuple[PaymentOperation | None, int]:
     """Give the newest operation of the command's kind, and its ordinal; None and 0 where there is none."""
-    kind = command.proves if isinstance(command, RecordPayment) else command.kind
+    match command:
+        case RecordPayment():
+            kind = command.proves
+        case DoubtCapture():
+            kind = _K.CAPTURE
+        case _:
+            kind = command.kind
     ordinal, newest = 0, None
     while kind is not None:
         key = ids.provider_key(command.checkout_id, kind, ordinal + 1)
@@ -208,7 +251,9 @@ def _newest(
 
 
 def _asked_again(operation: PaymentOperation) -> bool:
-    return operation.kind in _ASKED_AGAIN and operation.state is PaymentOperationState.FAILED
+    if operation.state is not PaymentOperationState.FAILED:
+        return False
+    return operation.kind in _ASKED_AGAIN or operation.code == NOT_DONE
 
 
 def _asked(operation: PaymentOperation, payment: Payment, *, asked_before: bool) -> dict[str, Any]:
@@ -263,5 +308,5 @@ def _with_payment(checkout: Checkout, payment: Payment) -> Checkout:
     return after
 
 
-def _cause(command: StartPaymentOperation | FailPaymentOperation | RecordPayment) -> Cause:
+def _cause(command: _OfPayment) -> Cause:
     return Cause(operation_key=None, kind="payment", id=command.checkout_id, actor=command.actor)

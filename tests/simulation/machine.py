@@ -41,7 +41,7 @@ WISHES: tuple[Wish, ...] = (
     *(goods.set_safety_stock, goods.set_feed_buffer, goods.send, goods.arrive),
     *(sales.open_checkout, sales.reserve, sales.release, sales.expire, sales.fence),
     *(sales.confirm, sales.cancel_order, sales.start_payment, sales.fail_payment),
-    *(sales.record_payment, parcels.ship, parcels.take_back, parcels.inspect),
+    *(sales.doubt_capture, sales.record_payment, parcels.ship, parcels.take_back, parcels.inspect),
 )
 
 CHAPTERS = (0, 8, 2, 11, 5, 10, 3, 9, 2, 14)

@@ -30,6 +30,7 @@ _OF_COMMANDS = {
     ),
     "CancelOrder": "done, the same again, unknown-checkout, no-order, already-shipped",
     "StartPaymentOperation": "done, unknown-checkout, not-now",
+    "DoubtCapture": "done, unknown-checkout, unknown-operation",
     "FailPaymentOperation": "done, unknown-checkout, unknown-operation",
     "RecordPayment": (
         "done, unknown-checkout, unknown-payment, other-payment, amount-mismatch, payment-voided"

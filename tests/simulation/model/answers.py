@@ -38,6 +38,7 @@ _EXPECTED: dict[type[Command], Callable[[Books, Any], dict[str, Any]]] = {
     commands.Confirm: sales.confirm,
     commands.CancelOrder: sales.cancel_order,
     commands.StartPaymentOperation: money.start,
+    commands.DoubtCapture: money.doubt,
     commands.FailPaymentOperation: money.fail,
     commands.RecordPayment: money.record,
     commands.Ship: parcels.ship,

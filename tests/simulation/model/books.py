@@ -92,6 +92,7 @@ class Money:
     captured: int = 0
     refunded: int = 0
     asked: list[list[str]] = field(default_factory=list)
+    never_begun: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from ledger.commands import FailPaymentOperation, RecordPayment, StartPaymentOperation
+from ledger.checkouts import NOT_DONE
+from ledger.commands import (
+    DoubtCapture,
+    FailPaymentOperation,
+    RecordPayment,
+    StartPaymentOperation,
+)
 from tests.simulation.model.books import Books, Money, No, Sale
 
 Says = dict[str, Any]
 
 UNPAID = ("none", "requires_payment", "processing", "failed")
 NEWS = {
-    "captured": (*UNPAID, "authorized", "capturing", "voiding"),
-    "voided": (*UNPAID, "authorized", "capturing", "voiding"),
-    "refunded": (*UNPAID, "authorized", "capturing", "voiding", "captured", "refunding"),
+    "captured": (*UNPAID, "authorized", "capturing", "unknown", "voiding"),
+    "voided": (*UNPAID, "authorized", "capturing", "unknown", "voiding"),
+    "refunded": (*UNPAID, "authorized", "capturing", "unknown", "voiding", "captured", "refunding"),
 }
 """What is news, and from which states on; whatever else is shown is news only before an authorization."""
 ENDED = ("declined", "cancelled", "expired")
 MOMENTS = {
     "authorize": (("reserving",), UNPAID),
-    "capture": (("committing",), ("authorized", "capturing")),
+    "capture": (("committing",), ("authorized", "capturing", "unknown")),
     "void": (ENDED, (*UNPAID, "authorized", "voiding")),
     "refund": (("refund_pending",), ("captured", "refunding")),
 }
@@ -34,7 +40,8 @@ def start(books: Books, command: StartPaymentOperation) -> Says:
     sale = books.sale(name)
     money = books.money.get(name) or Money()
     last = _last(money, kind)
-    if last is not None and not (kind in ("void", "refund") and last[1] == "failed"):
+    again = kind in ("void", "refund") and last is not None and last[1] == "failed"
+    if last is not None and not again and kind not in money.never_begun:
         return {"asked_before": True, "payment": money.state, "state": last[1]}
     statuses, states = MOMENTS[kind]
     held = books.hold_state(name) == "held"
@@ -45,6 +52,7 @@ def start(books: Books, command: StartPaymentOperation) -> Says:
     ):
         raise No("not-now")
     money.asked.append([kind, "requested"])
+    money.never_begun.discard(kind)
     money.state = UNDER_WAY.get(kind, money.state)
     books.money[name] = money
     ordinal = [asked for asked, _ in money.asked].count(kind)
@@ -61,8 +69,21 @@ def fail(books: Books, command: FailPaymentOperation) -> Says:
         raise No("unknown-operation")
     if last[1] == "requested":
         last[1] = "failed"
-    if money.state == UNDER_WAY.get(kind):
+        if command.code == NOT_DONE:
+            money.never_begun.add(kind)
+    unknown = kind == "capture" and money.state == "unknown"
+    if unknown or money.state == UNDER_WAY.get(kind):
         money.state = BEFORE[kind]
+    return {"payment": money.state}
+
+
+def doubt(books: Books, command: DoubtCapture) -> Says:
+    """Expect that nobody knows whether the money was taken, unless somebody does."""
+    books.sale(command.checkout_id)
+    money = books.money.get(command.checkout_id)
+    if money is None or _last(money, "capture") is None:
+        raise No("unknown-operation")
+    money.state = "unknown" if money.state == "capturing" else money.state
     return {"payment": money.state}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ledger.checkouts import CheckoutLine, PaymentOperationKind, PaymentState, Status
+from ledger.checkouts import NOT_DONE, CheckoutLine, PaymentOperationKind, PaymentState, Status
 from ledger.commands import (
     CancelOrder,
     Command,
     Confirm,
+    DoubtCapture,
     Expire,
     FailPaymentOperation,
     Fence,
@@ -138,9 +139,13 @@ def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation:
     else:
         checkout = dice.of(asked)
         kind = PaymentOperationKind(books.money[checkout].asked[-1][0])
-    return FailPaymentOperation(
-        actor="workflow", checkout_id=checkout, kind=kind, code="card_declined"
-    )
+    code = dice.of(("card_declined", NOT_DONE))
+    return FailPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind, code=code)
+
+
+def doubt_capture(books: Books, dice: Dice, name: str) -> DoubtCapture:
+    """Say that the answer to a capture was lost."""
+    return DoubtCapture(actor="workflow", checkout_id=_one(books, dice, ("committing",)))
 
 
 _PICTURES = {
@@ -228,7 +233,7 @@ def next_chapter(  # noqa: PLR0911 - a story has as many chapters as it has
         return Fence(actor="workflow", reservation_id=reservation)
     if hold == "committing" and paid == "authorized" and "capture" not in asked:
         return StartPaymentOperation(actor="workflow", checkout_id=checkout, kind=CAPTURE)
-    if hold == "committing" and paid in ("authorized", "capturing"):
+    if hold == "committing" and paid in ("authorized", "capturing", "unknown"):
         return seen(books, checkout, PaymentState.CAPTURED, proves=CAPTURE)
     if hold == "committing":
         return Confirm(actor="workflow", reservation_id=reservation)

@@ -23,6 +23,7 @@ from ledger.commands import (
     ChangePause,
     Command,
     Confirm,
+    DoubtCapture,
     Expire,
     FailPaymentOperation,
     Fence,
@@ -261,9 +262,16 @@ def start(kind: PaymentOperationKind, name: str = ADA) -> StartPaymentOperation:
     return StartPaymentOperation(actor="workflow", checkout_id=name, kind=kind)
 
 
-def fail(kind: PaymentOperationKind, name: str = ADA) -> FailPaymentOperation:
+def fail(
+    kind: PaymentOperationKind, name: str = ADA, *, code: str = "card_declined"
+) -> FailPaymentOperation:
     """Say that the provider proved it did not do it."""
-    return FailPaymentOperation(actor="workflow", checkout_id=name, kind=kind, code="card_declined")
+    return FailPaymentOperation(actor="workflow", checkout_id=name, kind=kind, code=code)
+
+
+def doubt(name: str = ADA) -> DoubtCapture:
+    """Say that the answer to the capture was lost."""
+    return DoubtCapture(actor="workflow", checkout_id=name)
 
 
 def record(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from ledger.checkouts import (
+    NOT_DONE,
     PaymentOperationKind,
     PaymentOperationState,
     PaymentState,
@@ -125,8 +126,8 @@ def test_a_refund_of_money_never_taken_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [start(CAPTURE), cast.fail(CAPTURE), record(AUTHORIZED)],
-    ids=["start", "fail", "record"],
+    [start(CAPTURE), cast.doubt(), cast.fail(CAPTURE), record(AUTHORIZED)],
+    ids=["start", "doubt", "fail", "record"],
 )
 def test_money_of_an_unknown_checkout_is_refused(command: Command) -> None:
     """Every rule of money refuses this first."""
@@ -180,6 +181,73 @@ def test_an_operation_that_succeeded_does_not_fail_later() -> None:
 def test_what_was_never_asked_cannot_fail(kind: PaymentOperationKind) -> None:
     """Refused, so that a slip in a caller is seen."""
     assert refusal(told(cast.commands_to_authorize()), cast.fail(kind)).code == "unknown-operation"
+
+
+# Not knowing
+
+
+def test_a_capture_whose_answer_was_lost_is_unknown_until_it_is_shown() -> None:
+    """The hold stays; asked again it is the same capture; what is shown then counts."""
+    shop = told([*cast.commands_to_fence(), start(CAPTURE), cast.doubt()])
+    unknown = payment_of(shop)
+    again = do(shop, start(CAPTURE)).answer
+    do(shop, record(CAPTURED, proves=CAPTURE))
+    assert unknown is PaymentState.UNKNOWN
+    assert (again["key"], again["asked_before"]) == (f"{ADA}:capture:1", True)
+    assert shop.checkouts[ADA].status is Status.COMMITTING
+    assert payment_of(shop) is PaymentState.CAPTURED
+
+
+def test_an_authorization_still_shown_does_not_end_the_doubt() -> None:
+    """The capture may be on its way; only a proof that it was not done does."""
+    shop = told([*cast.commands_to_fence(), start(CAPTURE), cast.doubt()])
+    do(shop, record(AUTHORIZED))
+    shown = payment_of(shop)
+    do(shop, cast.fail(CAPTURE))
+    assert (shown, payment_of(shop)) == (PaymentState.UNKNOWN, PaymentState.AUTHORIZED)
+
+
+@pytest.mark.parametrize(
+    ("before", "state"),
+    [
+        (cast.commands_to_capture(), PaymentState.CAPTURED),
+        ([*cast.commands_to_fence(), start(CAPTURE), cast.fail(CAPTURE)], PaymentState.AUTHORIZED),
+    ],
+)
+def test_what_is_known_is_not_doubted(before: list[Command], state: PaymentState) -> None:
+    """The lost answer was to an earlier try."""
+    shop = told([*before, cast.doubt()])
+    assert payment_of(shop) is state
+
+
+def test_a_capture_never_asked_for_cannot_be_doubted() -> None:
+    """Refused, so that a slip in a caller is seen."""
+    assert refusal(told(cast.commands_to_fence()), cast.doubt()).code == "unknown-operation"
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"),
+    [
+        (AUTHORIZE, cast.commands_to_hold()),
+        (CAPTURE, cast.commands_to_fence()),
+        (VOID, [*cast.commands_to_authorize(), cast.release()]),
+        (REFUND, [*cast.commands_to_confirm(), cast.cancel_order()]),
+    ],
+)
+def test_what_was_never_begun_is_asked_again_under_another_key(
+    kind: PaymentOperationKind, before: list[Command]
+) -> None:
+    """A provider answers the same error to the same key for ever."""
+    shop = told([*before, start(kind), cast.fail(kind, code=NOT_DONE)])
+    again = do(shop, start(kind)).answer
+    assert (again["key"], again["asked_before"]) == (f"{ADA}:{kind}:2", False)
+
+
+def test_a_capture_that_was_declined_is_not_asked_again() -> None:
+    """The bank has said no: another key would be another try at the customer's money."""
+    shop = told([*cast.commands_to_fence(), start(CAPTURE), cast.fail(CAPTURE)])
+    again = do(shop, start(CAPTURE)).answer
+    assert (again["key"], again["state"]) == (f"{ADA}:capture:1", "failed")
 
 
 # Recording
