@@ -31,7 +31,7 @@ class Kind(StrEnum):
     SLOW = "slow"
     """Done and answered, but only after some seconds."""
     TIME_OUT = "time_out"
-    """Swallowed: not done, and not answered for as long as the caller waits."""
+    """Swallowed: not done, and not answered; cut after some seconds if the caller waits so long."""
     REPLY_LOST = "reply_lost"
     """Done; the connection is cut instead of the answer."""
     ACTS_LATE = "acts_late"
@@ -81,10 +81,14 @@ POSSIBLE: Final = {
         }
     ),
 }
-TIMED: Final = frozenset(
-    {Kind.SLOW, Kind.ACTS_LATE, Kind.FAILS_LATER, Kind.REORDERED, Kind.DELAYED}
-)
-DEFAULT_SECONDS: Final = 1.0
+TIMED: Final = {
+    **dict.fromkeys(
+        (Kind.SLOW, Kind.ACTS_LATE, Kind.FAILS_LATER, Kind.REORDERED, Kind.DELAYED), 1.0
+    ),
+    # Longer than callers wait.
+    Kind.TIME_OUT: 30.0,
+}
+"""What takes time, and how long where it is not said, in seconds."""
 WORDS_MOST: Final = 50
 WORD: Final = re.compile(
     r"(?P<step>[a-z]{1,20})\.(?P<kind>[a-z_]{1,20})"
@@ -107,7 +111,7 @@ class Fault:
 
     step: Step
     kind: Kind
-    seconds: float = DEFAULT_SECONDS
+    seconds: float = 0.0
     times: int | None = 1
 
     def __str__(self) -> str:
@@ -145,7 +149,7 @@ def _read(word: str) -> Fault:
     return Fault(
         step=step,
         kind=kind,
-        seconds=DEFAULT_SECONDS if seconds is None else float(seconds),
+        seconds=TIMED.get(kind, 0.0) if seconds is None else float(seconds),
         times=times,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -71,18 +72,20 @@ def named(metadata: dict[str, str]) -> tuple[Fault, ...]:
 
 async def suffered(fault: Fault | None, line: Line) -> bool:
     """Let happen what happens before anything is done; False: the request is swallowed."""
-    match fault.kind if fault else None:
+    if fault is None:
+        return True
+    match fault.kind:
         case Kind.TIME_OUT:
-            await line.until_hung_up()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(fault.seconds):
+                    await line.until_hung_up()
+            line.cut()
             return False
         case Kind.ACTS_LATE:
             line.cut()
+            await asyncio.sleep(fault.seconds)
         case Kind.SLOW:
-            pass
-        case _:
-            return True
-    assert fault is not None
-    await asyncio.sleep(fault.seconds)
+            await asyncio.sleep(fault.seconds)
     return True
 
 

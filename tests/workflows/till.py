@@ -53,6 +53,15 @@ class Till:
             body: dict[str, Any] = await reply.json()
             return body
 
+    async def get(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Ask for something."""
+        async with (
+            self._session() as session,
+            session.get(self.url + path, params=query) as reply,
+        ):
+            body: dict[str, Any] = await reply.json()
+            return body
+
     async def pay(self, payment_intent: str, method: str = "pm_card_visa") -> dict[str, Any]:
         """Confirm, as the customer does."""
         path = f"/v1/payment_intents/{payment_intent}/confirm"
@@ -60,11 +69,7 @@ class Till:
 
     async def intents_of(self, checkout_id: str) -> list[dict[str, Any]]:
         """List what it knows of one checkout."""
-        async with (
-            self._session() as session,
-            session.get(self.url + "/v1/payment_intents", params={"limit": "100"}) as reply,
-        ):
-            page = await reply.json()
+        page = await self.get("/v1/payment_intents", {"limit": "100"})
         return [
             intent
             for intent in page["data"]
