@@ -1,4 +1,4 @@
-"""What the worker looks at beside its workflows: due webhooks, lapsed holds, rows without a workflow.
+"""What the worker looks at beside its workflows: due webhooks and lapsed holds.
 
 Reads and bookkeeping only. Whatever follows for stock or money goes through `Ledger.post`.
 """
@@ -16,9 +16,10 @@ from ledger.transactions import rows_of
 
 _STATES = text("""
 SELECT c.status, c.reservation_state, c.payment_state, p.payment_intent, p.amount_minor, p.currency,
-       EXISTS (SELECT FROM payment_operation o
-               WHERE o.checkout_id = c.checkout_id AND o.kind = 'authorize'
-                 AND o.state <> 'failed') AS payment_asked_for
+       p.payment_intent IS NOT NULL
+         OR EXISTS (SELECT FROM payment_operation o
+                    WHERE o.checkout_id = c.checkout_id AND o.kind = 'authorize'
+                      AND o.state <> 'failed') AS payment_asked_for
 FROM checkout c
 LEFT JOIN payment p USING (checkout_id)
 WHERE c.checkout_id = :checkout_id
@@ -48,7 +49,7 @@ WITH due AS (
   WHERE w.provider = due.provider AND w.event_id = due.event_id
   RETURNING w.event_id, w.kind, w.payment_intent, w.received_at
 )
-SELECT t.event_id, t.kind, p.checkout_id, c.status, c.payment_state,
+SELECT t.event_id, t.kind, t.payment_intent, p.checkout_id, c.status, c.payment_state,
        clock_timestamp() - t.received_at AS age
 FROM taken t
 LEFT JOIN payment p ON p.payment_intent = t.payment_intent
@@ -65,7 +66,7 @@ WHERE event_id = :event_id AND applied_at IS NULL
 # A hold whose payment is authorized and not yet applied is its workflow's to end, not the reaper's;
 # but not for ever: a workflow that has not done it a quarter of an hour later is gone.
 _LAPSED_HOLDS = text("""
-SELECT r.reservation_id, r.extension
+SELECT r.reservation_id, r.extension, clock_timestamp() - r.expires_at AS overdue
 FROM reservation r
 JOIN checkout c USING (checkout_id)
 LEFT JOIN payment p USING (checkout_id)
@@ -78,18 +79,6 @@ WHERE r.state = 'held'
          WHERE w.payment_intent = p.payment_intent AND w.applied_at IS NULL
            AND w.kind IN ('payment_intent.amount_capturable_updated', 'payment_intent.succeeded')))
 ORDER BY r.expires_at
-LIMIT :limit
-""")
-
-_UNSTARTED = text("""
-SELECT c.checkout_id, c.total_minor, c.currency, c.ttl_seconds,
-       json_agg(json_build_array(l.sku, l.quantity) ORDER BY l.sku) AS lines
-FROM checkout c
-JOIN checkout_line l USING (checkout_id)
-WHERE c.status = 'reserving' AND c.updated_at < clock_timestamp() - CAST(:grace AS interval)
-GROUP BY c.checkout_id
--- By chance: rows that cannot be started must not hide the others for ever.
-ORDER BY random()
 LIMIT :limit
 """)
 
@@ -112,6 +101,7 @@ class DueWebhook:
     event_id: str
     kind: str
     age: timedelta
+    payment_intent: str | None
     checkout_id: str | None
     status: Status | None
     payment: PaymentState | None
@@ -123,17 +113,7 @@ class LapsedHold:
 
     reservation_id: str
     extension: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unstarted:
-    """A checkout row that promises a workflow and is still undecided. Lines are (sku, quantity)."""
-
-    checkout_id: str
-    total_minor: int
-    currency: str
-    ttl_seconds: int
-    lines: tuple[tuple[str, int], ...]
+    overdue: timedelta
 
 
 class Watch:
@@ -168,6 +148,7 @@ class Watch:
                 event_id=row.event_id,
                 kind=row.kind,
                 age=row.age,
+                payment_intent=row.payment_intent,
                 checkout_id=row.checkout_id,
                 status=Status(row.status) if row.status else None,
                 payment=PaymentState(row.payment_state) if row.payment_state else None,
@@ -187,21 +168,10 @@ class Watch:
         async with self.engine.connect() as connection:
             rows = await connection.execute(_LAPSED_HOLDS, {"grace": grace, "limit": limit})
             return [
-                LapsedHold(reservation_id=row.reservation_id, extension=row.extension)
-                for row in rows
-            ]
-
-    async def unstarted(self, grace: timedelta, limit: int = 100) -> list[Unstarted]:
-        """List checkouts that have waited for their first decision longer than `grace`."""
-        async with self.engine.connect() as connection:
-            rows = await connection.execute(_UNSTARTED, {"grace": grace, "limit": limit})
-            return [
-                Unstarted(
-                    checkout_id=row.checkout_id,
-                    total_minor=row.total_minor,
-                    currency=row.currency,
-                    ttl_seconds=row.ttl_seconds,
-                    lines=tuple((sku, quantity) for sku, quantity in row.lines),
+                LapsedHold(
+                    reservation_id=row.reservation_id,
+                    extension=row.extension,
+                    overdue=row.overdue,
                 )
                 for row in rows
             ]

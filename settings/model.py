@@ -145,6 +145,9 @@ class LoopSettings(Group):
     documents_interval_seconds: float = Field(default=1.0, gt=0, le=600)
     orphan_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)
+    orphan_recheck_seconds: float = Field(default=60.0, ge=0, le=3_600)
+    polling_interval_seconds: float = Field(default=5.0, gt=0, le=600)
+    polling_silence_seconds: float = Field(default=60.0, gt=0, le=3_600)
 
 
 class DrillSettings(Group):

@@ -2,7 +2,8 @@
 
 An acknowledged signal is not enough: a reset or a restored engine can lose it. So an event is brought
 again and again, ever more rarely, until the step that acted on it has marked it, or until the
-checkout has ended and the event says nothing new.
+checkout has ended and the event says nothing new. Where it says that money came after the end, or for
+nobody we know, a workflow of its own finds out what becomes of it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from temporalio.service import RPCError
 from ledger.checkouts import PaymentState, Status
 from ledger.watch import DueWebhook, Watch
 from worker.engine import Engine
-from workflows.checkout import CheckoutWorkflow
+from worker.starting import Starter, any_runs, bring, keepers_of
 from workflows.messages import PaymentEvent
-from workflows.starting import checkout_workflow_id
 
 log = structlog.get_logger("worker.delivery")
 
@@ -26,10 +26,16 @@ SIGNALS = Counter("onhand_webhooks_signalled_total", "Webhooks brought to a work
 
 REFUNDS_FAILED = Counter("onhand_refunds_failed_total", "Refunds that failed after they were made")
 
-RPC_TIMEOUT = timedelta(seconds=5)
+LATE = Counter("onhand_late_payments_total", "Payments nobody waited for any more", ["outcome"])
 
 UNKNOWN_AFTER = timedelta(minutes=10)
 """How long a payment nobody knows may still turn out to be one whose creation is being recorded."""
+
+ASKED_AFTER = timedelta(seconds=30)
+"""How long that is waited for before the provider is asked whose payment it is."""
+
+PAID = frozenset({"payment_intent.amount_capturable_updated", "payment_intent.succeeded"})
+"""Events that say that there is money."""
 
 _LISTENING = frozenset({Status.RESERVING, Status.AWAITING_PAYMENT})
 _OVER = frozenset({PaymentState.CAPTURED, PaymentState.REFUNDED, PaymentState.VOIDED})
@@ -38,9 +44,10 @@ _OVER = frozenset({PaymentState.CAPTURED, PaymentState.REFUNDED, PaymentState.VO
 class Delivery:
     """Carries events from the inbox to the workflows."""
 
-    def __init__(self, watch: Watch, engine: Engine) -> None:
+    def __init__(self, watch: Watch, engine: Engine, starter: Starter) -> None:
         self.watch = watch
         self.engine = engine
+        self.starter = starter
 
     async def round(self) -> None:
         """Bring everything that is due."""
@@ -50,14 +57,40 @@ class Delivery:
 
     async def _bring(self, event: DueWebhook) -> None:
         if event.checkout_id is None:
-            if event.age > UNKNOWN_AFTER:
-                await self.watch.settle_webhook(event.event_id, "unknown-payment")
+            await self._bring_unknown(event)
         elif event.status in _LISTENING:
             # Without the engine it stays due; what needs none is settled all the same.
             if self.engine.connected:
                 await self._signal(event, event.checkout_id)
         elif event.payment in _OVER:
             await self.watch.settle_webhook(event.event_id, self._last_word(event))
+        elif event.status is not Status.COMMITTING and event.kind in PAID:
+            await self._rescue(event, keepers_of(event.checkout_id))
+
+    async def _bring_unknown(self, event: DueWebhook) -> None:
+        """Let the provider be asked whose it is; nobody's is nobody's after a while."""
+        if event.age > UNKNOWN_AFTER:
+            LATE.labels("unknown").inc()
+            await self.watch.settle_webhook(event.event_id, "unknown-payment")
+        elif event.age > ASKED_AFTER and event.kind in PAID:
+            await self._rescue(event, ())
+
+    async def _rescue(self, event: DueWebhook, keepers: tuple[str, ...]) -> None:
+        """Start a workflow for money nobody waits for, unless somebody is still about to end its checkout."""
+        if event.payment_intent is None or not self.engine.connected:
+            return
+        client = await self.engine.client()
+        try:
+            if await any_runs(client, keepers):
+                return
+            started = await self.starter.late_payment(client, event.payment_intent)
+        except RPCError as error:
+            LATE.labels(error.status.name.lower()).inc()
+            log.warning("late payment not taken up", payment_intent=event.payment_intent)
+        else:
+            if started:
+                LATE.labels("taken-up").inc()
+                log.warning("late payment", payment_intent=event.payment_intent)
 
     def _last_word(self, event: DueWebhook) -> str:
         """Say what becomes of an event on a checkout that is over; a refund's news is not ours yet."""
@@ -70,10 +103,9 @@ class Delivery:
 
     async def _signal(self, event: DueWebhook, checkout_id: str) -> None:
         client = await self.engine.client()
-        handle = client.get_workflow_handle(checkout_workflow_id(checkout_id))
         hint = PaymentEvent(event_id=event.event_id, kind=event.kind)
         try:
-            await handle.signal(CheckoutWorkflow.payment_event, hint, rpc_timeout=RPC_TIMEOUT)
+            await bring(client, checkout_id, hint)
         except RPCError as error:
             # It stays due. One that does not get through must not hold up the others.
             outcome = error.status.name.lower()

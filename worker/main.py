@@ -20,10 +20,12 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.payments import PaymentSteps
+from activities.recovering import RecoverySteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger.database import engine as open_engine
 from ledger.posting import Ledger
+from ledger.promises import Promises
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
 from settings.logging import configure
@@ -44,8 +46,13 @@ from worker.drills import arm_drills
 from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
+from worker.polling import Polling
+from worker.promised import checkouts
 from worker.reaper import Reaper
+from worker.starting import Starter
 from workflows.checkout import CheckoutWorkflow
+from workflows.late_payment import LatePaymentWorkflow
+from workflows.recovery import RecoveryWorkflow
 
 log = structlog.get_logger("worker")
 
@@ -58,6 +65,7 @@ PASSED_THROUGH = (
     "sqlalchemy",
     "orjson",
     "pydantic",
+    "workflows.resuming",
     "workflows.steps",
     "workflows.story",
     "workflows.wording",
@@ -103,11 +111,13 @@ def checkout_worker(
     as local ones, without those's traps.
     """
     strides = Strides(stock, payments)
+    promises = Promises(payments.ledger.engine)
+    recovery = RecoverySteps(payments.ledger, promises, payments.provider)
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[CheckoutWorkflow],
+        workflows=[CheckoutWorkflow, RecoveryWorkflow, LatePaymentWorkflow],
         activities=[
             strides.reserve_stock,
             strides.accept_payment,
@@ -121,6 +131,9 @@ def checkout_worker(
             payments.capture_payment,
             payments.void_payment,
             payments.refund_payment,
+            recovery.find_checkout,
+            recovery.find_late_payment,
+            recovery.give_back_stray,
         ],
         interceptors=[Attention(client, timedelta(seconds=settings.attention_after_seconds))],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
@@ -178,7 +191,7 @@ async def run(settings: WorkerSettings) -> None:
                 group.create_task(engine.connect()),
                 *(
                     group.create_task(loop)
-                    for loop in _loops(settings, ledger, watch, engine, alarm)
+                    for loop in _loops(settings, ledger, provider, engine, alarm)
                 ),
                 group.create_task(_serve(settings.engine, engine, steps, stop)),
             ]
@@ -195,22 +208,35 @@ async def run(settings: WorkerSettings) -> None:
 
 
 def _loops(
-    settings: WorkerSettings, ledger: Ledger, watch: Watch, engine: Engine, alarm: WebhookAlarm
+    settings: WorkerSettings,
+    ledger: Ledger,
+    provider: PaymentProvider,
+    engine: Engine,
+    alarm: WebhookAlarm,
 ) -> tuple[Coroutine[None, None, None], ...]:
     loops = settings.loops
-    delivery = Delivery(watch, engine)
-    reaper = Reaper(ledger, watch, timedelta(seconds=loops.reaper_grace_seconds))
-    orphans = Orphans(
-        watch,
-        engine,
-        grace=timedelta(seconds=loops.orphan_grace_seconds),
+    watch, promises = Watch(ledger.engine), Promises(ledger.engine)
+    starter = Starter(
         task_queue=settings.engine.task_queue,
         payment_attempts=settings.checkout.payment_attempts,
         step_seconds=settings.engine.start_to_close_seconds,
     )
+    delivery = Delivery(watch, engine, starter)
+    reaper = Reaper(ledger, watch, timedelta(seconds=loops.reaper_grace_seconds))
+    silence = timedelta(seconds=loops.polling_silence_seconds)
+    polling = Polling(promises, provider, engine, silence)
+    orphans = Orphans(
+        engine,
+        promises,
+        (checkouts(promises, starter),),
+        task_queue=settings.engine.task_queue,
+        grace=timedelta(seconds=loops.orphan_grace_seconds),
+        recheck=timedelta(seconds=loops.orphan_recheck_seconds),
+    )
     return (
         run_loop("delivery", delivery.round, loops.delivery_interval_seconds, alarm),
         run_loop("reaper", reaper.round, loops.reaper_interval_seconds),
+        run_loop("polling", polling.round, loops.polling_interval_seconds),
         run_loop("orphans", orphans.round, loops.orphan_interval_seconds),
         run_loop("documents", Documents(ledger).round, loops.documents_interval_seconds),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from ledger.commands import Expire
 from ledger.errors import Refused
@@ -19,7 +19,11 @@ from ledger.watch import Watch
 
 log = structlog.get_logger("worker.reaper")
 
-REAPED = Counter("onhand_holds_reaped_total", "Holds the reaper ended", ["outcome"])
+FOUND = Counter("onhand_lapsed_holds_found_total", "Holds past their TTL and grace")
+REAPED = Counter("onhand_holds_reaped_total", "What became of them", ["outcome"])
+OLDEST = Gauge(
+    "onhand_lapsed_holds_oldest_seconds", "How long past its TTL the longest of the last round was"
+)
 
 
 class Reaper:
@@ -33,6 +37,8 @@ class Reaper:
     async def round(self) -> None:
         """Expire every hold past its TTL and the grace."""
         lapsed = await self.watch.lapsed_holds(self.grace)
+        FOUND.inc(len(lapsed))
+        OLDEST.set(max((hold.overdue.total_seconds() for hold in lapsed), default=0.0))
         answers = await self.ledger.post_batch(
             [
                 Expire(actor="reaper", reservation_id=hold.reservation_id, extension=hold.extension)
@@ -43,6 +49,7 @@ class Reaper:
             if isinstance(answer.error, Refused):
                 REAPED.labels(answer.error.code).inc()
             elif answer.error is not None:
+                REAPED.labels("failed").inc()
                 raise answer.error
             else:
                 REAPED.labels("expired").inc()

@@ -14,6 +14,7 @@ __all__ = [
     "Decision",
     "ExtendAnswer",
     "ExtendRequest",
+    "LatePayment",
     "PaymentEvent",
     "Trouble",
 ]
@@ -78,3 +79,11 @@ class Trouble(Message):
     step: str
     code: str
     since: datetime
+
+
+class LatePayment(Message):
+    """The input of `late-payment/{payment_intent}`."""
+
+    payment_intent: str
+    payment_attempts: int = 1
+    step_seconds: int = 10

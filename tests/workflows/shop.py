@@ -28,6 +28,7 @@ from tests.workflows.till import Till, Wire
 from worker.delivery import Delivery
 from worker.engine import Engine
 from worker.main import checkout_worker
+from worker.starting import Starter
 from workflows.checkout import CheckoutWorkflow
 from workflows.messages import (
     CancelRequest,
@@ -309,11 +310,21 @@ class Shop:
             yield worker
 
 
-def delivery_of(watch: Watch, client: Client) -> Delivery:
-    """Wire a delivery loop to a client that is there already."""
+def connected(client: Client) -> Engine:
+    """Give the connection to an engine that is there already."""
     engine = Engine()
     engine._connected.set_result(client)
-    return Delivery(watch, engine)
+    return engine
+
+
+def starter_of(queue: str, payment_attempts: int = 1) -> Starter:
+    """Give what starts workflows on a queue."""
+    return Starter(task_queue=queue, payment_attempts=payment_attempts, step_seconds=10)
+
+
+def delivery_of(watch: Watch, client: Client, queue: str = "checkout") -> Delivery:
+    """Wire a delivery loop to a client that is there already."""
+    return Delivery(watch, connected(client), starter_of(queue))
 
 
 _ROWS_BESIDE_THEIR_MOVEMENTS = """

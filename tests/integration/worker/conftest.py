@@ -27,11 +27,12 @@ __all__ = ["counter", "employ", "engine_room", "forward", "shop_database", "till
 async def own_shop(counter: Shop, ledger: Ledger, database: Database) -> Shop:
     """Give a shop with an empty ledger, in which nobody works until the test says so."""
     watch = Watch(ledger.engine)
+    queue = f"queue-{next(counter.numbers)}"
     return replace(
         counter,
         ledger=ledger,
         watch=watch,
         database=database,
-        delivery=delivery_of(watch, counter.client),
-        queue=f"queue-{next(counter.numbers)}",
+        delivery=delivery_of(watch, counter.client, queue),
+        queue=queue,
     )

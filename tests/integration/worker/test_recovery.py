@@ -1,0 +1,235 @@
+"""A checkout whose workflow is gone is finished by another, whatever was under way when it was lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.workflows.gate import Hold
+from tests.workflows.nets import orphans, recovered
+from tests.workflows.shop import AUTHORIZED, FAILED, Checkout, Shop, eventually
+from workflows.checkout import CheckoutWorkflow
+from workflows.starting import recovery_workflow_id, start_arguments
+from workflows.steps import Step
+
+
+async def begun(checkout: Checkout) -> None:
+    """Start its workflow, and wait for nothing."""
+    shop = checkout.shop
+    arguments = start_arguments(checkout.start, shop.queue)
+    await shop.client.start_workflow(CheckoutWorkflow.run, checkout.start, **arguments)
+
+
+async def lost_in(checkout: Checkout, step: Step, *, done: bool) -> Hold:
+    """Begin a checkout whose customer pays, and terminate it in a step: before it did anything, or after."""
+    hold = checkout.shop.gate.hold(checkout.id, step, done=done)
+    await begun(checkout)
+    if step not in (Step.RESERVE_STOCK, Step.REQUEST_PAYMENT):
+        await eventually(lambda: stands(checkout, "awaiting_payment"))
+        await checkout.pay()
+    await hold.reached.wait()
+    await checkout.handle.terminate("by a person")
+    return hold
+
+
+async def stands(checkout: Checkout, status: str) -> bool:
+    return checkout.row()["status"] == status
+
+
+BEFORE_THE_CUSTOMER_PAYS = (Step.RESERVE_STOCK, Step.REQUEST_PAYMENT)
+AFTERWARDS = (Step.ACCEPT_PAYMENT, Step.CAPTURE_PAYMENT, Step.CONFIRM_ORDER)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["dead", "slow"])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", BEFORE_THE_CUSTOMER_PAYS)
+async def test_a_checkout_lost_before_its_customer_paid_is_sold_all_the_same(
+    own_shop: Shop, step: Step, *, done: bool, late: bool
+) -> None:
+    """The step that was under way goes on beside the recovery, or after it."""
+    lamp = await own_shop.stock("brass-lamp", 3)
+    checkout = await own_shop.open(lamp, 2)
+    async with own_shop.working():
+        hold = await lost_in(checkout, step, done=done)
+        if not late:
+            hold.let_go.set()
+        await orphans(own_shop).round()
+        await eventually(lambda: stands(checkout, "awaiting_payment"))
+        await checkout.pay()
+        status = await recovered(checkout)
+        hold.let_go.set()
+
+    assert status == "confirmed"
+    row = await checkout.agreed()
+    assert (row["reservation"], row["payment"], row["order"]) == ("confirmed", "captured", "placed")
+    assert own_shop.piles(lamp) == (1, 0, 2)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["dead", "slow"])
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", AFTERWARDS)
+async def test_a_checkout_lost_after_its_customer_paid_is_sold_without_being_told(
+    own_shop: Shop, step: Step, *, done: bool, late: bool
+) -> None:
+    """The recovery looks at the payment first of all. Nothing is charged twice."""
+    lamp = await own_shop.stock("brass-lamp", 3)
+    checkout = await own_shop.open(lamp, 2)
+    async with own_shop.working():
+        hold = await lost_in(checkout, step, done=done)
+        if not late:
+            hold.let_go.set()
+        await orphans(own_shop).round()
+        status = await ended(checkout)
+        hold.let_go.set()
+
+    assert status == "confirmed"
+    await checkout.agreed()
+    assert own_shop.piles(lamp) == (1, 0, 2)
+
+
+async def ended(checkout: Checkout) -> str:
+    """Wait until nothing is left to do, whoever does it."""
+    async with asyncio.timeout(20):
+        while (row := checkout.row())["status"] in ("awaiting_payment", "committing"):
+            await asyncio.sleep(0.02)
+    return row["status"]
+
+
+async def test_a_checkout_lost_while_its_customer_thinks_waits_on(own_shop: Shop) -> None:
+    """The hold lasts as long as it would have, and the webhook finds its way to the recovery."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.handle.terminate("by a person")
+        await orphans(own_shop).round()
+        handle = own_shop.client.get_workflow_handle_for(
+            CheckoutWorkflow.run, recovery_workflow_id(checkout.id)
+        )
+        await eventually(lambda: accepted_once(checkout))
+        told = await handle.query(CheckoutWorkflow.told)
+        await checkout.pay(told=False)
+        event = await checkout.hear(AUTHORIZED)
+        status = await recovered(checkout)
+
+    assert (told["stage"], told["deadline"] is not None) == ("awaiting_payment", True)
+    assert status == "confirmed"
+    query = "SELECT disposition FROM webhook_event WHERE event_id = %s"
+    assert own_shop.database.value(query, event) == "applied"
+    await checkout.agreed()
+
+
+async def accepted_once(checkout: Checkout) -> bool:
+    return "accept_payment" in checkout.steps()
+
+
+async def test_a_hold_that_lapsed_meanwhile_ends_at_once(own_shop: Shop) -> None:
+    """The interval that is left is none."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp, ttl_seconds=1)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.handle.terminate("by a person")
+        await eventually(lambda: lapsed(checkout))
+        await orphans(own_shop).round()
+        status = await recovered(checkout)
+
+    assert status == "expired"
+    row = await checkout.agreed()
+    assert (row["reservation"], row["payment"]) == ("expired", "voided")
+    assert own_shop.piles(lamp) == (1, 0, 0)
+
+
+async def lapsed(checkout: Checkout) -> bool:
+    query = "SELECT expires_at < clock_timestamp() FROM reservation WHERE checkout_id = %s"
+    return bool(checkout.shop.database.value(query, checkout.id))
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("step", [Step.RELEASE_STOCK, Step.VOID_PAYMENT])
+async def test_an_undo_that_was_lost_is_finished(own_shop: Shop, step: Step, *, done: bool) -> None:
+    """The customer's card was declined; stock and payment end together."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp)
+    hold = own_shop.gate.hold(checkout.id, step, done=done)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.pay("pm_card_chargeDeclined")
+        await hold.reached.wait()
+        await checkout.handle.terminate("by a person")
+        await orphans(own_shop).round()
+        at_rest = done and step is Step.VOID_PAYMENT
+        status = checkout.row()["status"] if at_rest else await recovered(checkout)
+        hold.let_go.set()
+
+    assert status == "declined"
+    row = await checkout.agreed()
+    assert (row["reservation"], row["payment"]) == ("released", "voided")
+    assert own_shop.piles(lamp) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+async def test_a_refund_that_was_lost_is_made_once(own_shop: Shop, *, done: bool) -> None:
+    """A debit that settled though the customer had cancelled."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp)
+    hold = own_shop.gate.hold(checkout.id, Step.REFUND_PAYMENT, done=done)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.pay("pm_usBankAccount_success", told=False)
+        await eventually(lambda: own_shop.shows(checkout, "captured"))
+        cancelling = asyncio.create_task(checkout.cancel(closed=False))
+        await hold.reached.wait()
+        await checkout.handle.terminate("by a person")
+        await asyncio.wait({cancelling})
+        cancelling.exception()
+        await orphans(own_shop).round()
+        status = checkout.row()["status"] if done else await recovered(checkout)
+        hold.let_go.set()
+
+    assert status == "refunded"
+    row = await checkout.agreed()
+    assert (row["reservation"], row["payment"]) == ("released", "refunded")
+
+
+async def test_a_recovery_that_was_lost_as_well_is_started_again(own_shop: Shop) -> None:
+    """Whoever terminates the one terminates the other."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.handle.terminate("by a person")
+        await orphans(own_shop).round()
+        name = recovery_workflow_id(checkout.id)
+        await own_shop.client.get_workflow_handle(name).terminate("by the same")
+        await orphans(own_shop).round()
+        await checkout.pay()
+        status = await recovered(checkout)
+
+    assert status == "confirmed"
+    await checkout.agreed()
+
+
+async def test_the_declines_so_far_are_remembered(own_shop: Shop) -> None:
+    """Two attempts are two, also where one was before the loss and one after."""
+    lamp = await own_shop.stock("brass-lamp", 1)
+    checkout = await own_shop.open(lamp, payment_attempts=2)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.pay("pm_card_chargeDeclined", told=False)
+        event = await checkout.hear(FAILED)
+        await eventually(lambda: applied(own_shop, event))
+        await checkout.handle.terminate("by a person")
+        net = orphans(own_shop, payment_attempts=2)
+        await net.round()
+        await checkout.pay("pm_card_chargeDeclined")
+        status = await recovered(checkout)
+
+    assert status == "declined"
+    assert checkout.row()["reason"] == "payment-declined"
+
+
+async def applied(shop: Shop, event: str) -> bool:
+    query = "SELECT disposition FROM webhook_event WHERE event_id = %s"
+    return bool(shop.database.value(query, event) == "applied")
