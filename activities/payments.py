@@ -17,7 +17,7 @@ from activities.failures import crossing, telling
 from activities.messages import StepInput, StepResult
 from activities.stock import ACTOR, refused_result
 from ledger import ids
-from ledger.checkouts import NOT_DONE, PaymentOperationKind, PaymentState
+from ledger.checkouts import NOT_DONE, PaymentOperationKind, PaymentState, ReservationState
 from ledger.commands import (
     DoubtCapture,
     FailPaymentOperation,
@@ -120,6 +120,8 @@ class PaymentSteps:
         states = await self.watch.states(step.checkout_id)
         if not states.payment_asked_for or states.payment is PaymentState.VOIDED:
             return StepResult(status=states.status)
+        if states.reservation is ReservationState.COMMITTING:
+            return await refused_result(self.watch, step.checkout_id, Refused("too-late"))
         try:
             intent = states.payment_intent or await self._learnt_intent(step)
         except PaymentRefused as refused:

@@ -237,15 +237,22 @@ def _extension_answered(story: Story) -> Story:
 
 def _reacquired(story: Story, event: Done) -> Story:
     story = replace(story, rescuing=False)
-    if event.code is not None:
-        return story
+    return story if event.code is not None else _held_again(story)
+
+
+def _held_again(story: Story) -> Story:
     undo = (Step.RELEASE_STOCK, *story.undo)
-    return replace(story, stage=Stage.COMMITTING, ordinal=story.ordinal + 1, undo=undo)
+    return replace(
+        story, stage=Stage.COMMITTING, rescuing=False, ordinal=story.ordinal + 1, undo=undo
+    )
 
 
 def _voided(story: Story, event: Done) -> Story:
     if event.code == LATE_PAYMENT:
         return replace(story, late=True)
+    if event.reservation is ReservationState.COMMITTING:
+        # Somebody else held the stock again for it: a lost workflow's last step, which went on.
+        return _held_again(story)
     undo = _without(story.undo, Step.VOID_PAYMENT)
     if event.status is Status.REFUND_PENDING:
         undo = (*undo, Step.REFUND_PAYMENT)

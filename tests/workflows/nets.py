@@ -10,7 +10,8 @@ from worker.orphans import Orphans
 from worker.polling import Polling
 from worker.promised import checkouts
 from worker.reaper import Reaper
-from workflows.starting import recovery_workflow_id
+from workflows.checkout import CheckoutWorkflow
+from workflows.starting import recovery_workflow_id, start_arguments
 
 NOW = timedelta(0)
 
@@ -46,3 +47,10 @@ async def recovered(checkout: Checkout) -> str:
     handle = checkout.shop.client.get_workflow_handle(recovery_workflow_id(checkout.id))
     status: str = await handle.result()
     return status
+
+
+async def begun(checkout: Checkout) -> None:
+    """Start its workflow, and wait for nothing."""
+    shop = checkout.shop
+    arguments = start_arguments(checkout.start, shop.queue)
+    await shop.client.start_workflow(CheckoutWorkflow.run, checkout.start, **arguments)

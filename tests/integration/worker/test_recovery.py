@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from itertools import product
 
 import pytest
 
 from tests.workflows.gate import Hold
-from tests.workflows.nets import orphans, recovered
+from tests.workflows.nets import begun, orphans, recovered
 from tests.workflows.shop import AUTHORIZED, FAILED, Checkout, Shop, eventually
 from workflows.checkout import CheckoutWorkflow
-from workflows.starting import recovery_workflow_id, start_arguments
+from workflows.starting import recovery_workflow_id
 from workflows.steps import Step
-
-
-async def begun(checkout: Checkout) -> None:
-    """Start its workflow, and wait for nothing."""
-    shop = checkout.shop
-    arguments = start_arguments(checkout.start, shop.queue)
-    await shop.client.start_workflow(CheckoutWorkflow.run, checkout.start, **arguments)
 
 
 async def lost_in(checkout: Checkout, step: Step, *, done: bool) -> Hold:
@@ -26,7 +21,7 @@ async def lost_in(checkout: Checkout, step: Step, *, done: bool) -> Hold:
     hold = checkout.shop.gate.hold(checkout.id, step, done=done)
     await begun(checkout)
     if step not in (Step.RESERVE_STOCK, Step.REQUEST_PAYMENT):
-        await eventually(lambda: stands(checkout, "awaiting_payment"))
+        await eventually(partial(stands, checkout, "awaiting_payment"))
         await checkout.pay()
     await hold.reached.wait()
     await checkout.handle.terminate("by a person")
@@ -39,61 +34,59 @@ async def stands(checkout: Checkout, status: str) -> bool:
 
 BEFORE_THE_CUSTOMER_PAYS = (Step.RESERVE_STOCK, Step.REQUEST_PAYMENT)
 AFTERWARDS = (Step.ACCEPT_PAYMENT, Step.CAPTURE_PAYMENT, Step.CONFIRM_ORDER)
+UNDER_WAY = tuple(product((*BEFORE_THE_CUSTOMER_PAYS, *AFTERWARDS), (False, True)))
 
 
-@pytest.mark.parametrize("late", [False, True], ids=["dead", "slow"])
-@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", BEFORE_THE_CUSTOMER_PAYS)
-async def test_a_checkout_lost_before_its_customer_paid_is_sold_all_the_same(
-    own_shop: Shop, step: Step, *, done: bool, late: bool
-) -> None:
-    """The step that was under way goes on beside the recovery, or after it."""
-    lamp = await own_shop.stock("brass-lamp", 3)
-    checkout = await own_shop.open(lamp, 2)
+@pytest.mark.parametrize("slow", [False, True], ids=["goes-on-at-once", "goes-on-after-the-end"])
+async def test_wherever_it_was_lost_the_lamp_is_sold_once(own_shop: Shop, *, slow: bool) -> None:
+    """Before and after each step; the step itself goes on beside the recovery, or after it.
+
+    Who paid before the loss is not asked for anything more, and no webhook comes again.
+    """
+    lamps = [await own_shop.stock("brass-lamp", 3) for _ in UNDER_WAY]
+    lost = [await own_shop.open(lamp, 2) for lamp in lamps]
     async with own_shop.working():
-        hold = await lost_in(checkout, step, done=done)
-        if not late:
-            hold.let_go.set()
+        holds = await asyncio.gather(
+            *(
+                lost_in(checkout, step, done=done)
+                for checkout, (step, done) in zip(lost, UNDER_WAY, strict=True)
+            )
+        )
+        if not slow:
+            let_go(holds)
         await orphans(own_shop).round()
-        await eventually(lambda: stands(checkout, "awaiting_payment"))
-        await checkout.pay()
-        status = await recovered(checkout)
+        for checkout, (step, _) in zip(lost, UNDER_WAY, strict=True):
+            if step in BEFORE_THE_CUSTOMER_PAYS:
+                await eventually(partial(stands, checkout, "awaiting_payment"))
+                await checkout.pay()
+        ends = await asyncio.gather(*(ended(checkout) for checkout in lost))
+        let_go(holds)
+
+    assert dict(zip(UNDER_WAY, ends, strict=True)) == dict.fromkeys(UNDER_WAY, "confirmed")
+    for checkout in lost:
+        row = await checkout.agreed()
+        assert (row["reservation"], row["payment"], row["order"]) == (
+            "confirmed",
+            "captured",
+            "placed",
+        )
+    assert {own_shop.piles(lamp) for lamp in lamps} == {(1, 0, 2)}
+
+
+def let_go(holds: list[Hold]) -> None:
+    """Let the steps go on that were under way."""
+    for hold in holds:
         hold.let_go.set()
-
-    assert status == "confirmed"
-    row = await checkout.agreed()
-    assert (row["reservation"], row["payment"], row["order"]) == ("confirmed", "captured", "placed")
-    assert own_shop.piles(lamp) == (1, 0, 2)
-
-
-@pytest.mark.parametrize("late", [False, True], ids=["dead", "slow"])
-@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("step", AFTERWARDS)
-async def test_a_checkout_lost_after_its_customer_paid_is_sold_without_being_told(
-    own_shop: Shop, step: Step, *, done: bool, late: bool
-) -> None:
-    """The recovery looks at the payment first of all. Nothing is charged twice."""
-    lamp = await own_shop.stock("brass-lamp", 3)
-    checkout = await own_shop.open(lamp, 2)
-    async with own_shop.working():
-        hold = await lost_in(checkout, step, done=done)
-        if not late:
-            hold.let_go.set()
-        await orphans(own_shop).round()
-        status = await ended(checkout)
-        hold.let_go.set()
-
-    assert status == "confirmed"
-    await checkout.agreed()
-    assert own_shop.piles(lamp) == (1, 0, 2)
 
 
 async def ended(checkout: Checkout) -> str:
-    """Wait until nothing is left to do, whoever does it."""
-    async with asyncio.timeout(20):
-        while (row := checkout.row())["status"] in ("awaiting_payment", "committing"):
-            await asyncio.sleep(0.02)
-    return row["status"]
+    """Wait until a paid checkout is at its end, whoever brought it there."""
+
+    async def over() -> bool:
+        return checkout.row()["status"] not in ("awaiting_payment", "committing")
+
+    await eventually(over)
+    return checkout.row()["status"]
 
 
 async def test_a_checkout_lost_while_its_customer_thinks_waits_on(own_shop: Shop) -> None:
