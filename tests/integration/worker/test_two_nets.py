@@ -11,6 +11,7 @@ from activities.stock import StockSteps
 from tests.workflows.nets import begun, orphans, polling, reaper, recovered
 from tests.workflows.shop import Checkout, Shop, eventually
 from worker.orphans import OVERSTAYING
+from worker.starting import described
 from workflows.starting import recovery_workflow_id
 from workflows.steps import Step
 
@@ -36,8 +37,10 @@ async def test_two_of_each_have_one_effect(own_shop: Shop) -> None:
         own_shop.database.run(LAPSED)
         paid = [await lost(own_shop, lamp, paid=True) for _ in range(CHECKOUTS)]
         unbegun = [await own_shop.open(lamp) for _ in range(CHECKOUTS)]
-        nets = [orphans(own_shop), orphans(own_shop), reaper(own_shop), reaper(own_shop)]
-        await asyncio.gather(*(net.round() for net in nets))
+        await asyncio.gather(
+            *(net.round() for net in (orphans(own_shop), orphans(own_shop))),
+            *(net.round() for net in (reaper(own_shop), reaper(own_shop))),
+        )
         ends = await asyncio.gather(*(recovered(checkout) for checkout in (*unpaid, *paid)))
         for checkout in unbegun:
             await eventually(partial(payable, checkout))
@@ -70,6 +73,7 @@ async def test_a_second_round_finds_nothing(own_shop: Shop) -> None:
 
         after = [(await handle.describe()).run_id for handle in (waiting.handle, recovery)]
         assert after == before
+        assert await described(own_shop.client, recovery_workflow_id(waiting.id)) is None
         await waiting.cancel()
 
 
