@@ -38,6 +38,7 @@ from workflows.starting import (
     CANCEL_UPDATE_ID,
     DECISION_UPDATE_ID,
     checkout_workflow_id,
+    recovery_workflow_id,
     start_operation,
 )
 
@@ -159,7 +160,16 @@ class CheckoutEngine:
     ) -> Any:
         if self._client is None:
             raise EngineAway
-        handle = self._client.get_workflow_handle(checkout_workflow_id(checkout_id))
+        own = await self._cancelled_by(checkout_workflow_id(checkout_id), request, update_id)
+        if own is not None:
+            return own
+        return await self._cancelled_by(recovery_workflow_id(checkout_id), request, update_id)
+
+    async def _cancelled_by(
+        self, workflow_id: str, request: CancelRequest, update_id: str
+    ) -> CancelAnswer | None:
+        assert self._client is not None
+        handle = self._client.get_workflow_handle(workflow_id)
         try:
             return await handle.execute_update(
                 update, request, id=update_id, rpc_timeout=self._wait

@@ -8,7 +8,7 @@ import sys
 
 
 def worker() -> None:
-    """Run checkouts, and the loops that bring webhooks, end lapsed holds and start forgotten ones."""
+    """Run checkouts, and the loops that bring webhooks, end lapsed holds and find what was forgotten."""
     # Only here: it takes a second to load, which the other commands need not wait for.
     from worker.main import WorkerSettings, run  # noqa: PLC0415
 

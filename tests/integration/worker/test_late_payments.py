@@ -8,7 +8,15 @@ from datetime import timedelta
 import pytest
 
 from ledger import inbox
-from ledger.commands import Expire, Quantity, Reserve
+from ledger.checkouts import PaymentOperationKind, Status
+from ledger.commands import (
+    Expire,
+    FailPaymentOperation,
+    Quantity,
+    Release,
+    Reserve,
+    StartPaymentOperation,
+)
 from ledger.ids import reservation_id
 from tests.integration.worker.test_delivery import AGAIN, DISPOSITION, payable
 from tests.workflows.nets import begun, reaper
@@ -199,3 +207,23 @@ async def test_a_payment_of_nobody_is_settled_after_a_while(own_shop: Shop) -> N
     assert (told, before) == ("unknown", None)
     assert own_shop.database.value(DISPOSITION, event) == "unknown-payment"
     assert (await own_shop.provider.look_up(payment_intent=intent)).state == "authorized"
+
+
+async def test_a_payment_that_was_said_not_to_have_been_opened_is_voided(own_shop: Shop) -> None:
+    """The provider refused, and opened it all the same: a proved no was none."""
+    checkout = await own_shop.open(await own_shop.stock("brass-lamp", 1))
+    name, kind = reservation_id(checkout.id), PaymentOperationKind.AUTHORIZE
+    lines = (Quantity(sku=checkout.start.lines[0].sku, quantity=1),)
+    for command in (
+        Reserve(actor="test", reservation_id=name, lines=lines),
+        StartPaymentOperation(actor="test", checkout_id=checkout.id, kind=kind),
+        FailPaymentOperation(actor="test", checkout_id=checkout.id, kind=kind, code="refused"),
+        Release(actor="test", reservation_id=name, ending=Status.CANCELLED, reason="refused"),
+    ):
+        await own_shop.ledger.post(command)
+    intent = await opened_at_the_provider(own_shop, checkout.id)
+    await heard_long_ago(own_shop, intent, ASKED_AFTER)
+    async with own_shop.working():
+        status = await settled(own_shop, intent)
+
+    assert (status, (await checkout.agreed())["payment"]) == ("cancelled", "voided")

@@ -7,7 +7,9 @@ from functools import partial
 from itertools import product
 
 import pytest
+from temporalio.client import Client
 
+from api.checkout_engine import CheckoutEngine
 from tests.workflows.gate import Hold
 from tests.workflows.nets import begun, orphans, recovered
 from tests.workflows.shop import AUTHORIZED, FAILED, Checkout, Shop, eventually
@@ -226,3 +228,28 @@ async def test_the_declines_so_far_are_remembered(own_shop: Shop) -> None:
 async def applied(shop: Shop, event: str) -> bool:
     query = "SELECT disposition FROM webhook_event WHERE event_id = %s"
     return bool(shop.database.value(query, event) == "applied")
+
+
+async def test_a_customer_may_cancel_what_was_recovered(own_shop: Shop) -> None:
+    """The front door asks whichever workflow looks after the checkout."""
+    checkout = await own_shop.open(await own_shop.stock("brass-lamp", 1))
+
+    async def connect() -> Client:
+        return own_shop.client
+
+    door = CheckoutEngine(connect, task_queue=own_shop.queue, wait_seconds=10)
+
+    async def is_open() -> bool:
+        return await door.missing() == []
+
+    async with own_shop.working(), door.running():
+        await eventually(is_open)
+        await checkout.ask()
+        await checkout.handle.terminate("by a person")
+        await orphans(own_shop).round()
+        answer = await door.cancel(checkout.id)
+        status = await recovered(checkout)
+
+    assert answer is not None
+    assert (answer.cancelled, status) == (True, "cancelled")
+    await checkout.agreed()
