@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import uvicorn
+from prometheus_client import start_http_server
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
@@ -44,6 +45,8 @@ def serve() -> None:
     telemetry, settings = TelemetrySettings(), ApiSettings()
     wiring = wired()
     configure(telemetry.log_level, telemetry.log_format)
+    if telemetry.metrics_port:
+        start_http_server(telemetry.metrics_port)
     for number in STOP_SIGNALS:
         # uvicorn takes them while it serves, and raises them again when it has ended well.
         signal.signal(number, lambda _number, _frame: None)

@@ -26,6 +26,12 @@ FROM webhook_event
 WHERE provider = :provider AND event_id = :event_id
 """)
 
+_NOTE_CONFLICT = text("""
+INSERT INTO webhook_conflict (provider, event_id, kind, payment_intent, body_sha256)
+VALUES (:provider, :event_id, :kind, :payment_intent, decode(:body_sha256, 'hex'))
+ON CONFLICT DO NOTHING
+""")
+
 _NOTIFY = text("SELECT pg_notify(:channel, :event_id)")
 
 
@@ -41,7 +47,7 @@ class InboxEvent:
 
 
 class Stored(StrEnum):
-    """What became of an event. A conflict is another body under a known id: the first is kept."""
+    """What became of an event. A conflict is another body under a known id: the first counts, this is noted."""
 
     STORED = "stored"
     DUPLICATE = "duplicate"
@@ -55,7 +61,10 @@ async def store(engine: AsyncEngine, event: InboxEvent) -> Stored:
         row = asdict(event)
         if (await connection.execute(_STORE, row)).scalar_one_or_none() is None:
             same = (await connection.execute(_SAME_BODY, row)).scalar_one()
-            return Stored.DUPLICATE if same else Stored.CONFLICT
+            if same:
+                return Stored.DUPLICATE
+            await connection.execute(_NOTE_CONFLICT, row)
+            return Stored.CONFLICT
         await connection.execute(_NOTIFY, {"channel": CHANNEL, "event_id": event.event_id})
         return Stored.STORED
 

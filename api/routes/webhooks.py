@@ -6,6 +6,7 @@ import time
 
 import structlog
 from fastapi import APIRouter
+from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +22,10 @@ PROVIDER = "stripe"
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 log = structlog.get_logger()
 
+CONFLICTS = Counter(
+    "onhand_webhook_conflicts_total", "Webhooks with a known id and another body than the first"
+)
+
 
 @router.post("/stripe", dependencies=[SIGNED], response_model=Received)
 async def post_stripe_event(request: Request, wiring: WiringOf) -> Response:
@@ -34,7 +39,8 @@ async def post_stripe_event(request: Request, wiring: WiringOf) -> Response:
         raise _rejected(rejection) from None
     stored = await store(wiring.inbox, _of_inbox(event))
     if stored is Stored.CONFLICT:
-        # The first is kept. A provider does not do this; somebody with its secret may.
+        # The first counts. A provider does not do this; somebody with its secret may.
+        CONFLICTS.inc()
         log.error("webhook_conflict", event_id=event.event_id, payment_intent=event.payment_intent)
     return Received().response()
 

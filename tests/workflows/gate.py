@@ -6,8 +6,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from datetime import timedelta
+from enum import StrEnum
 
 from temporalio.exceptions import ApplicationError
 

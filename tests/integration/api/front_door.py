@@ -52,6 +52,7 @@ TABLES = (
     "reservation",
     "payment",
     "webhook_event",
+    "webhook_conflict",
     "outbox",
     "order_line",
     "returns",
@@ -265,6 +266,7 @@ async def open_front_door(
     keys: str = "k1:first-key,k0:older-key",
     origins: Sequence[str] = (),
     most_waiting: int = MOST_WAITING,
+    webhook_secrets: Sequence[str] = (WEBHOOK_SECRET,),
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
     pool = engine(database_url, pool_size=20)
@@ -277,7 +279,7 @@ async def open_front_door(
         engine=checkout_engine or CheckoutEngine(nobody, task_queue="checkout", wait_seconds=1),
         tokens=TokenVerifier(TokenSettings(token_secret=SecretStr(TOKEN_SECRET))),
         reservation_tokens=ReservationTokens(signing.token_keys()),
-        webhook_secrets=(WEBHOOK_SECRET,),
+        webhook_secrets=tuple(webhook_secrets),
         checkout=checkout,
         cors_origins=tuple(origins),
     )

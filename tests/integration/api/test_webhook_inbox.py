@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import time
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from api.routes.webhooks import CONFLICTS
 from ledger.inbox import CHANNEL
 from payments.webhooks import sign
 from tests.integration.api.front_door import WEBHOOK_SECRET, FrontDoor
@@ -61,15 +63,22 @@ async def test_twenty_deliveries_at_once_store_one(front_door: FrontDoor) -> Non
     assert front_door.counts()["webhook_event"] == before + 1
 
 
-async def test_another_body_under_a_known_id_is_answered_and_not_kept(
-    front_door: FrontDoor,
-) -> None:
-    """The first is kept; a refusal would only make the provider repeat the second for days."""
+async def test_another_body_under_a_known_id_is_answered_and_noted(front_door: FrontDoor) -> None:
+    """The first counts; a refusal would only make the provider repeat the second for days."""
     first, second = event("evt_conflict"), event("evt_conflict", type="payment_intent.canceled")
     await deliver(front_door, first, signed(first))
-    before = front_door.counts()
-    assert (await deliver(front_door, second, signed(second))).status_code == 200
-    assert front_door.counts() == before
+    before, counted = front_door.counts(), CONFLICTS._value.get()
+    answers = [await deliver(front_door, body, signed(body)) for body in (second, second, first)]
+    after = front_door.counts()
+    with psycopg.connect(front_door.database_url, autocommit=True) as looking:
+        hashes = looking.execute(
+            "SELECT e.body_sha256, c.body_sha256 FROM webhook_event e"
+            " JOIN webhook_conflict c USING (provider, event_id) WHERE event_id = 'evt_conflict'"
+        ).fetchall()
+    assert {answer.status_code for answer in answers} == {200}
+    assert after == before | {"webhook_conflict": before["webhook_conflict"] + 1}
+    assert hashes == [tuple(hashlib.sha256(body).digest() for body in (first, second))]
+    assert CONFLICTS._value.get() == counted + 2
 
 
 @pytest.mark.parametrize(

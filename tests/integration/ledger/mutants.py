@@ -70,6 +70,8 @@ MUTANTS = [
     Mutant(caught_by="I23", story="paid, and out of stock", falsify="UPDATE checkout SET status = 'out_of_stock' WHERE status = 'confirmed'"),
     Mutant(caught_by="I23", story="the checkout and its payment tell different stories", falsify="UPDATE payment SET state = 'voided' WHERE state = 'captured'"),
     Mutant(caught_by="I23", story="the checkout and its order tell different stories", falsify="UPDATE orders SET state = 'shipped' WHERE state = 'placed'"),
+    Mutant(caught_by="I25", story="an event contradicts one that nobody has", falsify="INSERT INTO webhook_conflict (provider, event_id, kind, body_sha256) VALUES ('stripe', 'evt_lost', 'x', 'aa')"),
+    Mutant(caught_by="I25", story="an event contradicts itself", falsify="WITH first AS (INSERT INTO webhook_event (provider, event_id, kind, body_sha256) VALUES ('stripe', 'evt_same', 'x', 'aa') RETURNING *) INSERT INTO webhook_conflict (provider, event_id, kind, body_sha256) SELECT provider, event_id, kind, body_sha256 FROM first"),
     Mutant(caught_by="I27", story="a movement left no word", falsify="DELETE FROM outbox WHERE type = 'StockReserved'"),
     Mutant(caught_by="I27", story="an event of nothing", falsify="INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at) VALUES ('brass-lamp/BER1', 99999, 0, 'StockReceived', '{}', now())"),
     Mutant(caught_by="I27", story="an event tells another number", falsify="UPDATE outbox SET payload = jsonb_set(payload::jsonb, '{available}', '999')::json WHERE type = 'StockReceived'"),

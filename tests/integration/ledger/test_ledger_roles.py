@@ -140,8 +140,8 @@ def seen_by(role: str, database: Database) -> set[tuple[str, str]]:
     }
 
 
-def test_the_lesser_roles_may_write_one_table_at_most(database: Database) -> None:
-    """The webhook's inbox; and no column of what became of an event."""
+def test_the_lesser_roles_may_write_the_inbox_at_most(database: Database) -> None:
+    """The webhook's inbox, and what contradicts it; and no column of what became of an event."""
     written = database.rows(
         "SELECT r.rolname, relname, attname, p.name"
         " FROM pg_roles r, pg_class c JOIN pg_attribute a ON attrelid = c.oid,"
@@ -152,7 +152,9 @@ def test_the_lesser_roles_may_write_one_table_at_most(database: Database) -> Non
     )
     stored = ("provider", "event_id", "kind", "payment_intent", "body_sha256")
     assert set(written) == {
-        ("onhand_webhook", "webhook_event", column, "INSERT") for column in stored
+        ("onhand_webhook", table, column, "INSERT")
+        for table in ("webhook_event", "webhook_conflict")
+        for column in stored
     }
 
 
@@ -163,13 +165,16 @@ async def test_a_webhook_is_stored_by_a_role_that_can_do_nothing_else(database: 
     try:
         told = [
             await store(inbox, InboxEvent(**event, body_sha256=digest))  # type: ignore[arg-type]
-            for digest in ("aa", "aa", "bb")
+            for digest in ("aa", "aa", "bb", "bb", "aa")
         ]
         async with inbox.connect() as connection:
             who = (await connection.exec_driver_sql("SELECT current_user")).scalar_one()
     finally:
         await inbox.dispose()
-    assert told == [Stored.STORED, Stored.DUPLICATE, Stored.CONFLICT]
+    again = [Stored.CONFLICT, Stored.DUPLICATE]
+    assert told == [Stored.STORED, Stored.DUPLICATE, Stored.CONFLICT, *again]
+    noted = "SELECT event_id, encode(body_sha256, 'hex') FROM webhook_conflict"
+    assert database.rows(noted) == [("evt_1", "bb")]
     assert who == "onhand_webhook"
 
 
