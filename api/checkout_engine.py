@@ -160,14 +160,16 @@ class CheckoutEngine:
     ) -> Any:
         if self._client is None:
             raise EngineAway
-        own = await self._cancelled_by(checkout_workflow_id(checkout_id), request, update_id)
-        if own is not None:
-            return own
-        return await self._cancelled_by(recovery_workflow_id(checkout_id), request, update_id)
+        own = checkout_workflow_id(checkout_id)
+        answer = await self._updated(own, update, request, update_id)
+        if answer is not None:
+            return answer
+        recovering = recovery_workflow_id(checkout_id)
+        return await self._updated(recovering, update, request, update_id)
 
-    async def _cancelled_by(
-        self, workflow_id: str, request: CancelRequest, update_id: str
-    ) -> CancelAnswer | None:
+    async def _updated(
+        self, workflow_id: str, update: Any, request: Message, update_id: str | None
+    ) -> Any:
         assert self._client is not None
         handle = self._client.get_workflow_handle(workflow_id)
         try:

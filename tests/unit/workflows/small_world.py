@@ -57,6 +57,9 @@ LAMP, BERLIN, ADA = "brass-lamp", "BER1", "co_ada"
 HOLD = ids.reservation_id(ADA)
 PRICE = 4_900
 LISTENING = (Status.RESERVING, Status.AWAITING_PAYMENT)
+REFUND = ProviderRefund(
+    refund_id="re_1", payment_intent="pi_1", amount_minor=PRICE, state=RefundState.SUCCEEDED
+)
 PAID_FOR = ("payment_intent.amount_capturable_updated", "payment_intent.succeeded")
 
 
@@ -233,9 +236,16 @@ class Shop:
     async def refund(self, *, idempotency_key: str, **_asked: Any) -> ProviderRefund:
         """Give the money back; never while stock is on its way to the customer."""
         await self._asked(idempotency_key, self._refunded)
-        return ProviderRefund(
-            refund_id="re_1", payment_intent="pi_1", amount_minor=PRICE, state=RefundState.SUCCEEDED
-        )
+        return REFUND
+
+    async def find_refund(self, *, idempotency_key: str, **_asked: Any) -> ProviderRefund | None:
+        """Show what was refunded under a key, if anything was."""
+
+        def found() -> ProviderRefund | None:
+            ((well, _),) = dict(self.now.told).get(idempotency_key, ((False, None),))
+            return REFUND if well else None
+
+        return cast("ProviderRefund | None", await self.effect(found))
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
