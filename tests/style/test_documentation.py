@@ -17,6 +17,8 @@ from tests.style.tree import ROOT, committed
 
 DEV_ONLY = {"ONHAND_STATE_DIR"}
 
+MOST_BYTES_OF_A_PICTURE = 200_000
+
 
 def settings_variables() -> dict[str, object]:
     """Give each variable that a settings group reads, with its default."""
@@ -90,6 +92,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     """A dead link in a runbook is found at three in the morning."""
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "picture", committed("*.png"), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_picture_is_small_and_shown_somewhere(picture: Path) -> None:
+    """Everybody who clones has it for ever."""
+    pages = "".join(page.read_text() for page in committed("docs/*.md"))
+    assert picture.stat().st_size <= MOST_BYTES_OF_A_PICTURE
+    assert f"/{picture.name})" in pages
 
 
 def test_make_targets_of_the_readme_exist() -> None:
