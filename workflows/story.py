@@ -140,10 +140,10 @@ def _asked_for_money(story: Story) -> Story:
 def _reserved(story: Story, event: Done) -> Story:
     if event.status is Status.AWAITING_PAYMENT:
         return replace(_asked_for_money(story), stage=Stage.AWAITING_PAYMENT)
-    if event.asks_too and event.code is None:
-        story = _asked_for_money(story)
     if event.code is None:
-        return story
+        # Past `reserving` the payment was asked for, though the hold may be over already.
+        asked = event.asks_too or event.status is not Status.RESERVING
+        return _asked_for_money(story) if asked else story
     if event.status is Status.RESERVING:
         return _ended(story, Status.CANCELLED, event.code)
     return replace(story, stage=Stage.CLOSED, undo=())

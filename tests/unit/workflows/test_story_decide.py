@@ -275,6 +275,23 @@ def test_the_end_of_the_ttl_is_not_put_off_for_a_provider_that_is_away() -> None
     assert told.under_way == Command(step=Step.EXPIRE_HOLD)
 
 
+def test_a_payment_asked_for_while_its_hold_was_reaped_is_voided() -> None:
+    """The reserve went on to ask for it, and a cancel came meanwhile: the customer could still pay."""
+    cancelled, _ = decide(_about_to(Step.RESERVE_STOCK), CUSTOMER)
+    late, _ = decide(cancelled, Done(step=Step.RESERVE_STOCK, status=Status.EXPIRED))
+    gone = Done(
+        step=Step.RELEASE_STOCK,
+        status=Status.EXPIRED,
+        code="already-expired",
+        reservation=ReservationState.EXPIRED,
+    )
+
+    after, commands = decide(late, gone)
+
+    assert [command.step for command in commands] == [Step.VOID_PAYMENT]
+    assert not after.closed
+
+
 def test_a_release_that_came_too_late_goes_forward() -> None:
     """The fence was there, though its answer never came."""
     told = replace(
