@@ -8,13 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ledger.checkouts import ReservationState, Status
-from tests.unit.workflows.others import pays
-from tests.unit.workflows.small_world import (
-    Attempt,
-    Moment,
-    attempt,
-    opening,
-)
+from tests.model_check.attempts import Attempt, attempt
+from tests.model_check.others import pays
+from tests.model_check.small_world import Moment, Shelf, opening, shelf
 from workflows.steps import (
     FORWARD_STEPS,
     UNDO_STEPS,
@@ -46,7 +42,7 @@ class Teller:
 
     meanwhile: Mapping[str, tuple[Event, ...]] = field(default_factory=dict)
     method: str = "pm_card_visa"
-    now: Moment = field(default_factory=opening)
+    shop: tuple[Moment, Shelf] = field(default_factory=opening)
     story: Story = field(default_factory=Story)
     strides: bool = False
     steps: list[str] = field(default_factory=list)
@@ -74,8 +70,8 @@ class Teller:
         self.steps.append(command.step.value)
         for event in self.meanwhile.get(command.step.value, ()):
             self.hear(event)
-        tried = attempt(self.now, Attempt(command=command), strides=self.strides)
-        self.now = tried.now
+        tried = attempt(*self.shop, Attempt(command=command), strides=self.strides)
+        self.shop = (tried.now, tried.common)
         assert tried.done is not None
         return self.hear(tried.done)
 
@@ -89,10 +85,12 @@ class Teller:
 
     def paid(self) -> tuple[Event, ...]:
         """Let the customer pay, and the provider tell."""
-        change = pays(self.now, self.method)
+        now, common = self.shop
+        change = pays(now, self.method)
         if change is None:
             return ()
-        self.now, kinds = change
+        paid, kinds = change
+        self.shop = (paid, common)
         return tuple(PaymentHinted(event_id=f"evt_{len(self.steps)}", kind=kind) for kind in kinds)
 
 
@@ -116,7 +114,7 @@ def test_the_straight_way() -> None:
 
 def test_a_refused_reserve_closes_at_once() -> None:
     """Nothing was taken, so nothing is undone."""
-    teller = Teller(now=opening(stock=0))
+    teller = Teller(shop=opening(common=shelf(stock=0)))
 
     assert teller.tell() is Status.OUT_OF_STOCK
     assert teller.steps == ["reserve_stock"]

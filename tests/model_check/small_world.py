@@ -1,24 +1,21 @@
-"""A shop of one lamp in memory: the real steps over the real rules and the simulator's own decisions.
+"""A shop of one sort of lamp in memory: the ledger's real rules and the simulator's own decisions.
 
-Only what waits is left out. An attempt can be cut off between two effects; everything is a value.
+Only what waits is left out, and everything is a value. It is the shop as one checkout sees it: its own
+rows, and a shelf that the other checkout takes from as well. Both think that they are Ada's: the rules
+are given the rows of the checkout they are asked about, as the real ledger loads them, and no others.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from temporalio.exceptions import ApplicationError
-
-from activities.messages import CartLine, StepInput, StepResult
-from activities.payments import PaymentSteps
-from activities.stock import StockSteps
-from activities.strides import Strides
 from ledger import ids
 from ledger.checkouts import (
+    LIVE,
     Checkout,
     CheckoutLine,
     Payment,
@@ -27,16 +24,15 @@ from ledger.checkouts import (
     ReservationState,
     Status,
 )
-from ledger.commands import Command
-from ledger.errors import KeyConflict, LedgerError, Refused
-from ledger.posting import Ledger
+from ledger.commands import Command, OpenCheckout
+from ledger.errors import KeyConflict, Refused
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
-from ledger.watch import States, Watch
+from ledger.watch import States
 from ledger.world import Location, World
-from payments.errors import PaymentError, PaymentRefused
-from payments.provider import PaymentProvider
+from payments.errors import PaymentRefused
 from payments.simulator.intents import (
+    CANCELABLE,
     Cancel,
     Capture,
     CaptureMethod,
@@ -48,12 +44,12 @@ from payments.simulator.intents import decide as till
 from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
-from tests.unit.workflows.small_orders import owed
-from workflows.steps import Command as StepCommand
-from workflows.steps import Done, Step
+from tests.model_check.effects import Beat, BrokenPromiseError, Effect, Outcome
+from tests.model_check.small_orders import owed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LAMP, BERLIN, ADA = "brass-lamp", "BER1", "co_ada"
+LAMP, BERLIN, ADA, RIVAL = "brass-lamp", "BER1", "co_ada", "co_rival"
+OWNER, BASKET = "storefront", "basket"
 HOLD = ids.reservation_id(ADA)
 PRICE = 4_900
 LISTENING = (Status.RESERVING, Status.AWAITING_PAYMENT)
@@ -61,43 +57,52 @@ REFUND = ProviderRefund(
     refund_id="re_1", payment_intent="pi_1", amount_minor=PRICE, state=RefundState.SUCCEEDED
 )
 PAID_FOR = ("payment_intent.amount_capturable_updated", "payment_intent.succeeded")
+COUNTED_ON = (ReservationState.HELD, ReservationState.COMMITTING)
 
 
-class BrokenPromiseError(BaseException):
-    """A promise of the house was broken at this very moment. No step can catch it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What the checkouts have in common: the lamps, what their customer has claimed, and their cart."""
 
+    stock: Stock
+    limit: int | None = None
+    """How many one customer may have; both checkouts are the same customer's then."""
+    claimed: int = 0
+    cart: str | None = None
+    """The cart's live checkout, seen from this one: `ADA`, the other one or none."""
 
-class AttemptCut(Exception):
-    """The attempt's worker is gone."""
-
-
-class Beat:
-    """A moment in which an attempt can be cut off."""
-
-    def __await__(self) -> Generator[None]:
-        """Stop for a moment."""
-        yield
-
-
-Outcome = tuple[bool, Any]
-"""Whether an effect gave a value or an error, and which."""
+    def mirrored(self) -> Shelf:
+        """Give it as the other checkout sees it."""
+        return replace(self, cart={ADA: RIVAL, RIVAL: ADA}.get(self.cart or ""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """Everything that lasts: the ledger's rows and answers, and the provider's."""
+    """Everything that lasts of one checkout: the ledger's rows and answers, and the provider's."""
 
-    stock: Stock
-    checkout: Checkout
+    checkout: Checkout | None = None
     reservations: tuple[Reservation, ...] = ()
     payment: Payment | None = None
     operations: tuple[PaymentOperation, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     """What was answered under each operation key, as JSON."""
     intent: Intent | None = None
-    told: tuple[tuple[str, tuple[Outcome, ...]], ...] = ()
+    told: tuple[tuple[str, Outcome], ...] = ()
     """What the provider answered under each idempotency key."""
     applied: frozenset[str] = frozenset()
+    refuses_capture: bool = False
+    """The bank will not give what it authorized."""
+
+    @property
+    def row(self) -> Checkout:
+        """The checkout's row, once it is open."""
+        assert self.checkout is not None
+        return self.checkout
+
+    @property
+    def status(self) -> Status | None:
+        """What has become of the checkout."""
+        return self.checkout.status if self.checkout else None
 
     @property
     def reservation(self) -> Reservation | None:
@@ -107,106 +112,129 @@ class Moment:
     @property
     def held(self) -> ReservationState:
         """Tell where the hold stands."""
-        return self.checkout.reservation_state
+        return self.checkout.reservation_state if self.checkout else ReservationState.NONE
+
+    def key(self) -> object:
+        """Name what matters of it."""
+        intent = self.intent
+        seen = intent and (
+            intent.status,
+            intent.captured_minor,
+            intent.refunded_minor,
+            intent.payment_method,
+            intent.decline is not None,
+        )
+        # A void that is refused is asked for under a new key, again and again: all the same to us.
+        told = frozenset((key.split(":")[1], outcome.well) for key, outcome in self.told)
+        asked = frozenset((operation.kind, operation.state) for operation in self.operations)
+        answers = tuple((key, "code" in json.loads(said)) for key, said in self.answers)
+        rows = (self.checkout, self.reservations, self.payment, asked)
+        return (rows, answers, seen, told, self.applied, self.refuses_capture)
 
 
-def opening(*, stock: int = 1) -> Moment:
-    """Give the moment in which the row of a checkout of one lamp has been committed."""
-    return Moment(
-        stock=Stock(sku=LAMP, location=BERLIN, sellable=stock, supply=-stock),
-        checkout=Checkout(
+def shelf(*, stock: int = 1, limit: int | None = None) -> Shelf:
+    """Put lamps on a shelf in Berlin."""
+    row = Stock(sku=LAMP, location=BERLIN, sellable=stock, supply=-stock)
+    return Shelf(stock=row, limit=limit)
+
+
+def opening(*, cart: str | None = None, common: Shelf | None = None) -> tuple[Moment, Shelf]:
+    """Commit the row of a checkout of one lamp. Raises Refused where its cart is busy."""
+    shop = Shop(Moment(), common or shelf())
+    shop.posted(
+        OpenCheckout(
+            actor=OWNER,
             checkout_id=ADA,
-            owner="storefront",
+            owner=OWNER,
             customer_id="ada",
-            cart_id=None,
+            cart_id=cart,
             lines=(CheckoutLine(sku=LAMP, quantity=1, price_minor=PRICE),),
             total_minor=PRICE,
             currency="EUR",
             ttl_seconds=900,
-        ),
+            request_fingerprint="a lamp",
+        )
     )
+    return shop.now, shop.shelf
 
 
-@dataclass
 class Shop:
     """One attempt's way to the ledger and the provider, from a moment on."""
 
-    now: Moment
-    tape: list[Outcome] = field(default_factory=list)
-    """What the attempt has seen already, where it goes on after a pause."""
-    seen: list[Outcome] = field(default_factory=list)
+    def __init__(self, now: Moment, common: Shelf, tape: tuple[Outcome, ...] = ()) -> None:
+        self.now = now
+        self.shelf = common
+        self.tape = list(tape)
+        """What the attempt has seen already, where it goes on after a pause."""
+        self.next: Effect | None = None
 
-    async def effect(self, work: Callable[[], Any]) -> Any:
-        """Do something, with a moment before it and one before its answer is there."""
+    async def effect(self, of: str, work: Callable[[], Any]) -> Any:
+        """Do something, or be told what came of it before; with a moment before it is done."""
         if self.tape:
             outcome = self.tape.pop(0)
-            self.seen.append(outcome)
         else:
+            self.next = Effect(of=of, work=work)
             await Beat()
-            try:
-                outcome = (True, work())
-            except (LedgerError, PaymentError) as error:
-                outcome = (False, error)
-            self.seen.append(outcome)
-            await Beat()
-        if outcome[0]:
-            return outcome[1]
-        raise outcome[1]
+            outcome = self.next.carried_out()
+        if outcome.well:
+            return outcome.value
+        raise outcome.value
 
     # The ledger
 
     async def post(self, command: Command) -> Any:
         """Post one command, as `Ledger.post` does."""
-        return await self.effect(lambda: self._posted(command))
+        return await self.effect("ledger", lambda: self.posted(command))
 
     async def states(self, _checkout_id: str) -> States:
         """Tell where the checkout stands, as `Watch.states` does."""
-        return cast("States", await self.effect(self._states))
+        return cast("States", await self.effect("ledger", self._states))
 
     def _states(self) -> States:
-        row, payment = self.now.checkout, self.now.payment
+        row, payment = self.now.row, self.now.payment
         return States(
             status=row.status,
             reservation=row.reservation_state,
             payment=row.payment_state,
             payment_intent=payment.payment_intent if payment else None,
             payment_asked_for=any(
-                operation.kind == "authorize" for operation in self.now.operations
+                operation.kind == "authorize" and operation.state != "failed"
+                for operation in self.now.operations
             ),
         )
 
-    def _posted(self, command: Command) -> Any:
+    def posted(self, command: Command) -> Any:
+        """Answer a command as before, or decide it now. Raises Refused, KeyConflict or Broken."""
         key = command.key
         before = dict(self.now.answers).get(key or "")
         if before is not None:
-            return self._replayed(command, json.loads(before))
-        world = _world(self.now)
-        change = rule(world, command)
+            return _replayed(command, json.loads(before))
+        world = _world(self.now, self.shelf)
+        try:
+            change = rule(world, command)
+        except Refused as refused:
+            if command.remembers_refusal:
+                self._remember(command, {"code": refused.code, "facts": refused.facts})
+            raise
         world.apply(change)
         self._keep(world, frozenset(change.webhook_events))
-        if key is not None:
-            refused = change.refusal
-            said: dict[str, Any] = {"code": refused.code} if refused else {"body": change.answer}
-            said["print"] = command.fingerprint().hex()
-            answers = {**dict(self.now.answers), key: json.dumps(said)}
-            self.now = replace(self.now, answers=tuple(sorted(answers.items())))
         if change.refusal is not None:
+            self._remember(command, {"code": change.refusal.code, "facts": change.refusal.facts})
             raise change.refusal
+        self._remember(command, {"body": change.answer})
         return change.answer
 
-    def _replayed(self, command: Command, said: dict[str, Any]) -> Any:
-        if said["print"] != command.fingerprint().hex():
-            raise KeyConflict("key-reused", key=command.key)
-        if "code" in said:
-            raise Refused(said["code"])
-        return said["body"]
+    def _remember(self, command: Command, said: dict[str, Any]) -> None:
+        if command.key is not None:
+            said["print"] = command.fingerprint().hex()
+            answers = {**dict(self.now.answers), command.key: json.dumps(said)}
+            self.now = replace(self.now, answers=tuple(sorted(answers.items())))
 
     def _keep(self, world: World, events: frozenset[str]) -> None:
         before = self.now.held
         row = replace(world.stock[LAMP, BERLIN], sequence=0, hash=GENESIS_HASH, recorded_at=None)
         after = replace(
             self.now,
-            stock=row,
             checkout=world.checkouts[ADA],
             reservations=tuple(row for _, row in sorted(world.reservations.items())),
             payment=world.payments.get(ADA),
@@ -217,7 +245,15 @@ class Shop:
         taken = self.now.intent is not None and self.now.intent.status is IntentStatus.SUCCEEDED
         if before is ReservationState.COMMITTING and after.held in ended and taken:
             raise BrokenPromiseError("stock given back though the money was taken")
+        if after.row.status in LIVE and self.shelf.cart == RIVAL and after.row.cart_id is not None:
+            raise BrokenPromiseError("two checkouts of one cart are live")
         self.now = after
+        self.shelf = replace(
+            self.shelf,
+            stock=row,
+            claimed=world.claimed.get(("ada", LAMP), 0),
+            cart=world.live_carts.get((OWNER, BASKET)),
+        )
 
     # The provider
 
@@ -249,7 +285,7 @@ class Shop:
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
-        return cast("ProviderPayment", await self.effect(self._shown))
+        return cast("ProviderPayment", await self.effect("provider", self._shown))
 
     async def _asked(self, key: str, work: Callable[[], ProviderPayment]) -> ProviderPayment:
         """Answer the same under the same key, yes and no alike."""
@@ -258,17 +294,15 @@ class Shop:
             told = dict(self.now.told)
             if key not in told:
                 try:
-                    outcome: Outcome = (True, work())
+                    told[key] = Outcome.of(True, work())
                 except Refusal as no:
-                    outcome = (False, PaymentRefused(no.code or "refused"))
-                told[key] = (outcome,)
+                    told[key] = Outcome.of(False, PaymentRefused(no.code or "refused"))
                 self.now = replace(self.now, told=tuple(told.items()))
-            ((well, said),) = told[key]
-            if well:
-                return cast("ProviderPayment", said)
-            raise said
+            if told[key].well:
+                return cast("ProviderPayment", told[key].value)
+            raise told[key].value
 
-        return cast("ProviderPayment", await self.effect(once))
+        return cast("ProviderPayment", await self.effect("provider", once))
 
     def _opened(self) -> ProviderPayment:
         if self.now.intent is not None:
@@ -286,17 +320,25 @@ class Shop:
         return self._shown()
 
     def _taken(self) -> ProviderPayment:
-        if self.now.held is not ReservationState.COMMITTING:
+        intent = self.now.intent
+        there = intent is not None and intent.status is IntentStatus.REQUIRES_CAPTURE
+        if there and self.now.held is not ReservationState.COMMITTING:
             raise BrokenPromiseError("captured without the fence")
+        if any(key.split(":")[1] == "capture" for key, _ in self.now.told):
+            raise BrokenPromiseError("captured under a second key")
+        if there and self.now.refuses_capture:
+            raise Refusal(402, "The bank says no.", code="card_declined")
         return self._decided(Capture(amount_minor=PRICE))
 
     def _voided(self) -> ProviderPayment:
-        if self.now.held in (ReservationState.HELD, ReservationState.COMMITTING):
+        intent = self.now.intent
+        there = intent is not None and intent.status in CANCELABLE
+        if there and self.now.held in COUNTED_ON:
             raise BrokenPromiseError("voided while the stock counts on it")
         return self._decided(Cancel(at=0, reason=None))
 
     def _refunded(self) -> ProviderPayment:
-        if self.now.held in (ReservationState.HELD, ReservationState.COMMITTING):
+        if self.now.held in COUNTED_ON:
             raise BrokenPromiseError("refunded while the stock counts on it")
         return self._decided(GiveBack(amount_minor=PRICE))
 
@@ -325,109 +367,25 @@ class Shop:
         )
 
 
-def _world(now: Moment) -> World:
+def _replayed(command: Command, said: dict[str, Any]) -> Any:
+    if said["print"] != command.fingerprint().hex():
+        raise KeyConflict("key-reused", key=command.key)
+    if "code" in said:
+        raise Refused(said["code"], **said["facts"])
+    return said["body"]
+
+
+def _world(now: Moment, common: Shelf) -> World:
     return World(
         now=NOON,
-        stock={(LAMP, BERLIN): now.stock},
-        products={LAMP: None},
+        stock={(LAMP, BERLIN): common.stock},
+        products={LAMP: common.limit},
         locations={BERLIN: Location(location=BERLIN, priority=1, enabled=True)},
-        checkouts={ADA: now.checkout},
+        checkouts={ADA: now.checkout} if now.checkout else {},
         reservations={row.reservation_id: row for row in now.reservations},
         order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
-    )
-
-
-# Steps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One attempt of a step, as far as it has come: what it has seen so far."""
-
-    command: StepCommand
-    tape: tuple[Outcome, ...] = ()
-    gone: bool = False
-    """True where its worker died: it will not go on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """What an attempt left behind. `done` is None where it failed or was cut off."""
-
-    now: Moment
-    done: Done | None = None
-    rest: Attempt | None = None
-    """The attempt as it would go on, where it was cut off."""
-
-
-def attempt(
-    now: Moment, begun: Attempt, *, beats: int | None = None, strides: bool = True
-) -> Tried:
-    """Run an attempt to its end or, with `beats`, only that far. Raises AttemptCut past its end.
-
-    Without `strides` a step never goes on to the next, as where something is in its way.
-    """
-    shop = Shop(now, tape=list(begun.tape))
-    running = _coroutine(shop, begun.command, strides=strides)
-    left = beats
-    try:
-        while True:
-            running.send(None)
-            if left is not None:
-                left -= 1
-                if left == 0:
-                    running.close()
-                    rest = Attempt(command=begun.command, tape=tuple(shop.seen))
-                    return Tried(now=shop.now, rest=rest)
-    except StopIteration as end:
-        if left is not None:
-            raise AttemptCut from None
-        return Tried(now=shop.now, done=_done(begun.command, end.value))
-    except ApplicationError:
-        if left is not None:
-            raise AttemptCut from None
-        return Tried(now=shop.now)
-
-
-def _coroutine(
-    shop: Shop, command: StepCommand, *, strides: bool
-) -> Coroutine[Any, Any, StepResult]:
-    ledger, watch = cast("Ledger", shop), cast("Watch", shop)
-    stock, money = (
-        StockSteps(ledger, watch),
-        PaymentSteps(ledger, watch, cast("PaymentProvider", shop)),
-    )
-    alone = {Step.RESERVE_STOCK: stock.reserve_stock, Step.ACCEPT_PAYMENT: money.accept_payment}
-    hands = (Strides(stock, money), stock, money)
-    (step, *_) = [named for hand in hands if (named := getattr(hand, command.step.value, None))]
-    if not strides:
-        step = alone.get(command.step, step)
-    wants = command.step in (Step.RESERVE_STOCK, Step.REACQUIRE_STOCK)
-    lines = (CartLine(sku=LAMP, quantity=1),) if wants else ()
-    told = StepInput(
-        checkout_id=ADA,
-        lines=lines,
-        ending=command.ending,
-        reason=command.reason,
-        compensating=command.compensating,
-        extension=command.extension,
-        seconds=command.seconds,
-        ordinal=command.ordinal,
-        rescuing=command.rescuing,
-        webhook_events=command.webhook_events,
-    )
-    return cast("Coroutine[Any, Any, StepResult]", step(told))
-
-
-def _done(command: StepCommand, result: StepResult) -> Done:
-    return Done(
-        step=command.step,
-        status=Status(result.status),
-        code=result.code,
-        reservation=ReservationState(result.reservation) if result.reservation else None,
-        declined=result.declined,
-        extension=result.extension,
-        asks_too=command.step is Step.RESERVE_STOCK and result.status == Status.RESERVING,
+        live_carts={(OWNER, BASKET): common.cart} if common.cart else {},
+        claimed={} if common.limit is None else {("ada", LAMP): common.claimed},
     )

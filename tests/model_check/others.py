@@ -12,7 +12,14 @@ from payments.simulator.intents import Cancel, Confirm, IntentStatus, Settle
 from payments.simulator.intents import decide as till
 from payments.simulator.payment_methods import PAYMENT_METHODS
 from payments.simulator.refusals import Refusal
-from tests.unit.workflows.small_world import HOLD, PAID_FOR, BrokenPromiseError, Moment, Shop
+from tests.model_check.effects import BrokenPromiseError
+from tests.model_check.small_world import (
+    HOLD,
+    PAID_FOR,
+    Moment,
+    Shelf,
+    Shop,
+)
 
 
 def pays(now: Moment, method: str) -> tuple[Moment, tuple[str, ...]] | None:
@@ -35,22 +42,24 @@ def is_voided_behind_our_back(now: Moment) -> tuple[Moment, tuple[str, ...]] | N
     return None if now.intent is None else _changed(now, Cancel(at=0, reason=None))
 
 
-def is_reaped(now: Moment, heard: tuple[tuple[str, str], ...]) -> Moment | None:
-    """Let the reaper end the hold, where its question finds it."""
+def is_reaped(
+    now: Moment, common: Shelf, heard: tuple[tuple[str, str], ...], *, much_later: bool = False
+) -> tuple[Moment, Shelf] | None:
+    """Let the reaper end the hold, where its question finds it; a quarter of an hour later, paid or not."""
+    if now.held is not ReservationState.HELD:
+        return None
     unapplied = any(kind in PAID_FOR and event not in now.applied for event, kind in heard)
-    if (
-        now.held is not ReservationState.HELD
-        or now.checkout.payment_state is PaymentState.AUTHORIZED
-    ):
+    paid = now.row.payment_state in (PaymentState.AUTHORIZED, PaymentState.CAPTURED)
+    if (unapplied or paid) and not much_later:
         return None
-    if unapplied:
-        return None
-    shop = Shop(now)
+    shop = Shop(now, common)
+    assert now.reservation is not None
+    extension = now.reservation.extension
     try:
-        shop._posted(Expire(actor="reaper", reservation_id=HOLD, extension=0))
+        shop.posted(Expire(actor="reaper", reservation_id=HOLD, extension=extension))
     except Broken as error:
-        raise BrokenPromiseError("the reaper ends a hold that has been paid for") from error
-    return shop.now
+        raise BrokenPromiseError("the reaper breaks what it finds") from error
+    return shop.now, shop.shelf
 
 
 def _changed(now: Moment, request: Any) -> tuple[Moment, tuple[str, ...]] | None:
