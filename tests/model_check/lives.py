@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from ledger.checkouts import ReservationState
 from ledger.errors import Refused
 from tests.model_check.attempts import Attempt, Told, Tried, further
 from tests.model_check.effects import BrokenPromiseError, Outcome
@@ -19,6 +20,8 @@ from tests.model_check.small_world import (
     Shelf,
     opening,
 )
+from tests.model_check.standing import standing_of
+from workflows import resuming
 from workflows.steps import (
     FORWARD_STEPS,
     Asker,
@@ -37,6 +40,8 @@ from workflows.story import Story, decide
 VISA, DECLINED, DEBIT = "pm_card_visa", "pm_card_chargeDeclined", "pm_usBankAccount_success"
 
 PEOPLE = frozenset({"customer", "operator", "reaper", "console", "bank"})
+LOST = "lost"
+"""The workflow itself: terminated, or gone with its engine."""
 MACHINES = frozenset({"crash", "give up", "time out", "no answer", "lost webhook"})
 EVERYTHING = PEOPLE | MACHINES
 
@@ -119,7 +124,10 @@ class Turns:
         if life.now.checkout is None:
             kinds: tuple[_Kind, ...] = () if troubles else (self._beginning,)
         elif troubles:
-            kinds = (self._interrupted, self._reaped, self._misfortunes, self._hitches)
+            kinds = (
+                *(self._interrupted, self._reaped, self._misfortunes, self._hitches),
+                self._lost,
+            )
         else:
             kinds = (self._steps, self._told, self._customer)
         for kind in kinds:
@@ -146,6 +154,9 @@ class Turns:
         if slow is not None:
             tried = self._tried(life.now, common, slow)
             after = replace(life, now=tried.now, slow=tried.rest)
+            if life.story.closed and LOST in self.bounds.kinds:
+                # The next round of the net looks at the rows once more.
+                after = found_again(after)
             yield Turn(what=f"slow {slow.command.step}", life=after, common=tried.common)
 
     def _tried(
@@ -215,6 +226,17 @@ class Turns:
                     left = tuple(other for other in life.heard if other != event)
                     yield _trouble(f"{event[1]} lost", replace(life, heard=left), common)
 
+    def _lost(self, life: Life, common: Shelf) -> Iterator[Turn]:
+        """Lose the workflow, with the step under way going on beside its recovery or not."""
+        if LOST not in self.bounds.kinds or life.story.closed:
+            return
+        yield _trouble("lost", found_again(replace(life, tape=())), common)
+        command = life.story.under_way
+        if command is not None and life.slow is None and life.tape:
+            slow = Attempt(command=command, tape=life.tape)
+            gone = replace(life, tape=(), slow=slow)
+            yield _trouble(f"lost in {command.step}, which goes on", found_again(gone), common)
+
     # What can go wrong with a step
 
     def _hitches(self, life: Life, common: Shelf) -> Iterator[Turn]:
@@ -244,6 +266,15 @@ def hearing(life: Life, event: Event) -> Life:
     """Fold an event into the story."""
     story, _ = decide(life.story, event)
     return replace(life, story=story)
+
+
+def found_again(life: Life) -> Life:
+    """Go on from the rows alone, as the net does that finds a checkout without a workflow."""
+    rows = standing_of(life.now, life.heard)
+    story = resuming.resumed(rows, payment_attempts=life.story.payment_attempts)
+    held = life.now.held is ReservationState.HELD
+    # A cancel that was not answered is lost with the workflow: nobody was promised anything.
+    return hearing(replace(life, story=story, timer=held, kept_word=True), Began())
 
 
 def given_up(step: Step) -> GaveUp:

@@ -16,7 +16,7 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Confirm, Fence
-from ledger.rules import late_payments, payments, reservations
+from ledger.rules import checkouts, late_payments, payments, reservations
 from ledger.stock import Pile, Stock
 from ledger.world import Change, World
 from tests.model_check.small_world import BERLIN, LAMP
@@ -215,14 +215,10 @@ def take_from_nowhere(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Stock, "moved", conjured)
 
 
-def reacquire_beside_a_living_cart(patch: pytest.MonkeyPatch) -> None:
-    """Sell to a cart whose customer has begun again."""
-    unpayable = late_payments._refuse_unpayable
-
-    def careless(shop: World, command: Any, row: Any) -> None:
-        unpayable(shop, command, replace(row, cart_id=None))
-
-    patch.setattr(late_payments, "_refuse_unpayable", careless)
+def forget_the_cart(patch: pytest.MonkeyPatch) -> None:
+    """Let a cart begin again though its older checkout may still be paid."""
+    for room in (checkouts, late_payments):
+        patch.setattr(room, "refuse_busy_cart", lambda *_: None)
 
 
 def count_no_claims(patch: pytest.MonkeyPatch) -> None:

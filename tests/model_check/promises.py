@@ -16,7 +16,7 @@ PROMISES = frozenset(
     {
         # At the very moment
         "stock given back though the money was taken",
-        "two checkouts of one cart are live",
+        "a cart may be paid by two checkouts",
         "a second payment",
         "captured without the fence",
         "captured under a second key",

@@ -127,8 +127,8 @@ TOGETHER: dict[str, Callable[[Life, Life, Shelf], bool]] = {
     "more than the limit, by a late payment": lambda life, rival, common: (
         common.limit == 1 and _sold(life) and _sold(rival)
     ),
-    "paid late while the cart was busy": lambda life, _, common: (
-        life.story.late and life.now.held is _R.EXPIRED and common.cart is not None
+    "the cart was ended and may still be paid": lambda life, rival, common: (
+        common.cart != frozenset() and life.now.held in _LET_GO and rival.now.held is _R.NONE
     ),
 }
 
@@ -141,7 +141,7 @@ def rare_in(life: Life) -> Iterator[str]:
 
 def rare_together(life: Life, rival: Life, common: Shelf) -> Iterator[str]:
     """Name what is rare about two checkouts and their shelf, whichever is which."""
-    if life.now.checkout is None or rival.now.checkout is None:
+    if life.now.checkout is None and rival.now.checkout is None:
         return
     for name, is_so in TOGETHER.items():
         if is_so(life, rival, common) or is_so(rival, life, common):

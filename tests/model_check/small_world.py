@@ -60,6 +60,9 @@ PAID_FOR = ("payment_intent.amount_capturable_updated", "payment_intent.succeede
 COUNTED_ON = (ReservationState.HELD, ReservationState.COMMITTING)
 
 
+_OTHER = {ADA: RIVAL, RIVAL: ADA}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
     """What the checkouts have in common: the lamps, what their customer has claimed, and their cart."""
@@ -68,12 +71,12 @@ class Shelf:
     limit: int | None = None
     """How many one customer may have; both checkouts are the same customer's then."""
     claimed: int = 0
-    cart: str | None = None
-    """The cart's live checkout, seen from this one: `ADA`, the other one or none."""
+    cart: frozenset[str] = frozenset()
+    """The cart's checkouts that may still be paid, seen from this one: `ADA` and the other one."""
 
     def mirrored(self) -> Shelf:
         """Give it as the other checkout sees it."""
-        return replace(self, cart={ADA: RIVAL, RIVAL: ADA}.get(self.cart or ""))
+        return replace(self, cart=frozenset(_OTHER[name] for name in self.cart))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,14 +248,15 @@ class Shop:
         taken = self.now.intent is not None and self.now.intent.status is IntentStatus.SUCCEEDED
         if before is ReservationState.COMMITTING and after.held in ended and taken:
             raise BrokenPromiseError("stock given back though the money was taken")
-        if after.row.status in LIVE and self.shelf.cart == RIVAL and after.row.cart_id is not None:
-            raise BrokenPromiseError("two checkouts of one cart are live")
+        begun = after.row.status in LIVE and self.now.status not in LIVE
+        if begun and RIVAL in self.shelf.cart and after.row.cart_id is not None:
+            raise BrokenPromiseError("a cart may be paid by two checkouts")
         self.now = after
         self.shelf = replace(
             self.shelf,
             stock=row,
             claimed=world.claimed.get(("ada", LAMP), 0),
-            cart=world.live_carts.get((OWNER, BASKET)),
+            cart=frozenset(world.live_carts.get((OWNER, BASKET), ())),
         )
 
     # The provider
@@ -278,10 +282,10 @@ class Shop:
         """Show what was refunded under a key, if anything was."""
 
         def found() -> ProviderRefund | None:
-            ((well, _),) = dict(self.now.told).get(idempotency_key, ((False, None),))
-            return REFUND if well else None
+            told = dict(self.now.told).get(idempotency_key)
+            return REFUND if told is not None and told.well else None
 
-        return cast("ProviderRefund | None", await self.effect(found))
+        return cast("ProviderRefund | None", await self.effect("provider", found))
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
@@ -386,6 +390,6 @@ def _world(now: Moment, common: Shelf) -> World:
         order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
-        live_carts={(OWNER, BASKET): common.cart} if common.cart else {},
+        live_carts={(OWNER, BASKET): set(common.cart)} if common.cart else {},
         claimed={} if common.limit is None else {("ada", LAMP): common.claimed},
     )

@@ -111,7 +111,7 @@ CASES = [
         states=100_000,
         never=("confirmed and out_of_stock",),
         endings=("confirmed and confirmed", "confirmed and expired"),
-        rare={"paid late while the cart was busy": 100},
+        rare={"the cart was ended and may still be paid": 20},
     ),
     Case(
         name="one lamp for each customer",

@@ -49,7 +49,7 @@ REACQUIRE_FAULTS: list[tuple[str, Fault]] = [
     ("not-the-next", spoil_checkout(ordinal=2)),
     ("not-expired", spoil_checkout(reservation_state=ReservationState.RELEASED)),
     ("payment-not-there", spoil_checkout(payment_state=PaymentState.REQUIRES_PAYMENT)),
-    ("cart-busy", lambda shop: shop.live_carts.update({("storefront", BASKET): "co_later"})),
+    ("cart-busy", lambda shop: shop.live_carts.update({("storefront", BASKET): {"co_later"}})),
     ("unknown-sku", lambda shop: shop.products.pop(RUG)),
     ("insufficient-stock", lambda shop: shop.stock.update({(LAMP, BERLIN): stock(sellable=1)})),
 ]
@@ -144,7 +144,7 @@ def test_reservations_are_numbered_without_gaps(ordinal: int) -> None:
 def test_a_cart_with_another_checkout_under_way_is_not_charged_twice() -> None:
     """The customer has begun again; the late money is given back."""
     shop = paid_late()
-    shop.live_carts["storefront", BASKET] = "co_later"
+    shop.live_carts["storefront", BASKET] = {"co_later"}
     assert refusal(shop, reacquire()).facts == {"checkout_id": "co_later"}
 
 
@@ -155,7 +155,7 @@ def test_other_peoples_carts_are_in_nobodys_way(cart: str | None, busy: str) -> 
     """And a checkout without a cart has none that could be busy."""
     shop = paid_late()
     spoil_checkout(cart_id=cart)(shop)
-    shop.live_carts["storefront", busy] = "co_later"
+    shop.live_carts["storefront", busy] = {"co_later"}
     assert do(shop, reacquire()).answer["state"] == "committing"
 
 
@@ -163,7 +163,7 @@ def test_a_checkout_that_sells_after_all_keeps_its_cart_busy() -> None:
     """Until it is over, no second one may begin."""
     shop = paid_late()
     do(shop, reacquire())
-    assert shop.live_carts["storefront", BASKET] == ADA
+    assert shop.live_carts["storefront", BASKET] == {ADA}
 
 
 def test_the_limit_per_customer_was_judged_at_the_beginning() -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
@@ -12,25 +11,14 @@ from activities.messages import CartLine
 from activities.standing import Standing
 from ledger.checkouts import (
     COMBINATIONS,
-    PaymentOperationState,
     PaymentState,
     ReservationState,
     Status,
 )
-from tests.unit.workflows.search import Node, Search, _told
-from tests.unit.workflows.small_world import (
-    ADA,
-    LAMP,
-    PRICE,
-    Attempt,
-    AttemptCut,
-    BrokenPromiseError,
-    attempt,
-)
-from workflows import resuming
+from tests.model_check.small_world import ADA, LAMP, PRICE
 from workflows.resuming import resumed
-from workflows.steps import PAYMENT_FAILED, Began, Done, Step
-from workflows.story import Story, decide
+from workflows.steps import Began, Done, Step
+from workflows.story import decide
 
 _R, _P = ReservationState, PaymentState
 
@@ -186,112 +174,3 @@ def test_a_void_that_finds_the_stock_held_again_goes_forward() -> None:
 
     assert (command.step, command.ordinal) == (Step.CAPTURE_PAYMENT, 2)
     assert set(story.undo) == {Step.RELEASE_STOCK, Step.VOID_PAYMENT}
-
-
-# Everything that can happen to one checkout, and its workflow lost in the middle of it.
-
-
-def rows_of(node: Node) -> Standing:
-    """Read the rows as the ledger does."""
-    row, payment = node.now.checkout, node.now.payment
-    asked = any(
-        operation.kind == "authorize" and operation.state is not PaymentOperationState.FAILED
-        for operation in node.now.operations
-    )
-    told = (kind for event, kind in node.heard if event in node.now.applied)
-    return standing(
-        row.status,
-        row.reservation_state,
-        row.payment_state,
-        asked=asked or (payment is not None and payment.payment_intent is not None),
-        ordinal=row.ordinal,
-        declines=sum(kind == PAYMENT_FAILED for kind in told),
-    )
-
-
-Turn = tuple[str, Callable[[], tuple[Node | None, bool]]]
-
-
-class Losing(Search):
-    """A search in which the workflow itself can be lost, and is found."""
-
-    def _turns(self, node: Node) -> Iterator[Turn]:
-        for name, turn in super()._turns(node):
-            if node.story.closed and name.startswith("slow "):
-                yield name, lambda turn=turn: self._found_again(turn())  # type: ignore[misc]
-            else:
-                yield name, turn
-
-    def _found_again(self, turned: tuple[Node | None, bool]) -> tuple[Node | None, bool]:
-        """Look at the rows once more, as the next round does: a lost step has gone on after the end."""
-        node, by_itself = turned
-        return (None if node is None else self._lost(node)), by_itself
-
-    def _troubles(self, node: Node) -> Iterator[Turn]:
-        yield from super()._troubles(node)
-        if node.story.closed:
-            return
-        yield "lost", lambda: (self._lost(node), False)
-        under_way = node.story.under_way
-        if under_way is None or node.slow is not None:
-            return
-        begun = Attempt(command=under_way)
-        for beats in range(1, 40):
-            try:
-                cut = attempt(node.now, begun, beats=beats, strides=node.strides)
-            except (AttemptCut, BrokenPromiseError):
-                break
-            dead = replace(node, now=cut.now)
-            name = f"lost in {under_way.step.value} after {beats}"
-            yield name, lambda dead=dead: (self._lost(dead), False)  # type: ignore[misc]
-            slow = replace(dead, slow=cut.rest)
-            yield f"{name}, which goes on", lambda slow=slow: (self._lost(slow), False)  # type: ignore[misc]
-
-    def _lost(self, node: Node) -> Node:
-        story = resuming.resumed(rows_of(node), payment_attempts=node.story.payment_attempts)
-        self.found.rare[f"lost: {story.status.value}"] += 1
-        held = node.now.held is ReservationState.HELD
-        # A cancel that was not answered is lost with the workflow: nobody was promised anything.
-        return _told(replace(node, story=story, timer=held, kept_word=True), Began())
-
-
-@pytest.mark.parametrize(("other", "troubles"), [("customer", 1), ("reaper", 1), ("operator", 2)])
-def test_a_workflow_may_be_lost_at_any_moment(other: str, troubles: int) -> None:
-    """And again in its recovery; the step that was under way goes on beside it, or does not."""
-    found = Losing(troubles=troubles, kinds=frozenset({other})).run()
-
-    assert found.broken == {}
-    assert found.stuck == []
-    assert found.endings.keys() >= {"confirmed", "expired"}
-    seen = {name for name, times in found.rare.items() if times and name.startswith("lost: ")}
-    assert seen >= {"lost: reserving", "lost: awaiting_payment", "lost: committing"}
-    assert found.rare["sold though it was paid late"] > 0
-
-
-def resumed_without_undo(rows: Standing, *, payment_attempts: int = 1) -> Story:
-    """Forget what must be taken back."""
-    return replace(resumed(rows, payment_attempts=payment_attempts), undo=())
-
-
-def resumed_as_captured(rows: Standing, *, payment_attempts: int = 1) -> Story:
-    """Take the fence for the money."""
-    return replace(resumed(rows, payment_attempts=payment_attempts), captured=True)
-
-
-@pytest.mark.parametrize(
-    ("mutant", "seen"),
-    [
-        (resumed_without_undo, "closed before the money came to rest"),
-        (resumed_as_captured, "stuck"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_a_story_that_goes_on_wrongly_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: object, seen: str
-) -> None:
-    """Each forgets one thing, and the search says which."""
-    monkeypatch.setattr(resuming, "resumed", mutant)
-
-    found = Losing(troubles=1, kinds=frozenset({"customer"})).run()
-
-    assert seen in {*found.broken, "stuck" if found.stuck else "none is stuck"}
