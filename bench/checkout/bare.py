@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from ledger.checkouts import Status
     from workflows.messages import CheckoutStart, Decision, PaymentEvent
     from workflows.policies import GIVE_UP_AFTER, PATIENT
-    from workflows.search_attributes import EXPIRES_AT, STAGE
+    from workflows.search_attributes import EXPIRES_AT, STAGE, STAGE_SINCE
 
 TASK_QUEUE = "bare"
 SUMMARY = "nothing"
@@ -95,12 +95,18 @@ class BareTwin(_Bare):
         await self.step(start)
         expiry = workflow.now() + timedelta(seconds=start.ttl_seconds)
         workflow.upsert_search_attributes(
-            [STAGE.value_set(Status.AWAITING_PAYMENT), EXPIRES_AT.value_set(expiry)]
+            [
+                STAGE.value_set(Status.AWAITING_PAYMENT),
+                STAGE_SINCE.value_set(workflow.now()),
+                EXPIRES_AT.value_set(expiry),
+            ]
         )
         self.decided = True
         await self.signalled(start)
         await self.step(start)
-        workflow.upsert_search_attributes([STAGE.value_set(Status.CONFIRMED)])
+        workflow.upsert_search_attributes(
+            [STAGE.value_set(Status.CONFIRMED), STAGE_SINCE.value_set(workflow.now())]
+        )
         return Status.CONFIRMED.value
 
 

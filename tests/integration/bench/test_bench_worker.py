@@ -18,7 +18,14 @@ from payments.provider import PaymentProvider
 from settings.model import EngineSettings
 from worker.main import checkout_worker
 
-DIFFERENT = {"client", "task_queue", "workflows", "activities", "graceful_shutdown_timeout"}
+DIFFERENT = {
+    "client",
+    "task_queue",
+    "workflows",
+    "activities",
+    "interceptors",
+    "graceful_shutdown_timeout",
+}
 """What they do, and how long it may take to end; all else decides how quick they are."""
 
 
