@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from ledger.checkouts import OrderState, PaymentState, ReservationState, Status
+from ledger.checkouts import PaymentState, ReservationState, Status
 from payments.simulator.intents import IntentStatus
+from tests.model_check.faces import Face
 from tests.model_check.lives import Life
 from tests.model_check.small_world import COUNTED_ON, Moment, Shelf
 
@@ -42,31 +42,6 @@ PROMISES = frozenset(
 """By how breaking each is told; what follows a colon says more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """What one checkout has of the shelf, by its own rows."""
-
-    held: int = 0
-    sold: int = 0
-    again: bool = False
-    """It took stock a second time, for a payment that came late."""
-
-
-def claim_of(now: Moment) -> Claim:
-    """Add up a checkout's reservations."""
-    if now.checkout is None:
-        return Claim()
-    rows = [row for row in now.reservations if row.state in COUNTED_ON]
-    orders = [row for row in now.reservations if row.state is ReservationState.CONFIRMED]
-    return Claim(
-        held=sum(line.quantity for row in rows for line in row.lines),
-        sold=0
-        if now.row.order_state is OrderState.CANCELLED
-        else sum(line.quantity for row in orders for line in row.lines),
-        again=len(now.reservations) > 1,
-    )
-
-
 def broken_in(life: Life) -> Iterator[str]:
     """Name the promises that one checkout breaks, whatever the others do."""
     now = life.now
@@ -93,9 +68,9 @@ def _broken_at_the_end(life: Life, kept: int) -> Iterator[str]:
         yield "confirmed though the customer had cancelled in time"
 
 
-def broken_together(claims: list[Claim], common: Shelf, units: int) -> Iterator[str]:
+def broken_together(faces: list[Face], common: Shelf, units: int) -> Iterator[str]:
     """Name the promises that the shelf and all checkouts break together; there were so many units."""
-    held, sold = sum(claim.held for claim in claims), sum(claim.sold for claim in claims)
+    held, sold = sum(face.held for face in faces), sum(face.sold for face in faces)
     row = common.stock
     if (row.reserved, row.sold) != (held, sold):
         yield "a pile is not what its reservations say"
@@ -106,7 +81,7 @@ def broken_together(claims: list[Claim], common: Shelf, units: int) -> Iterator[
     if common.claimed != held + sold:
         yield "what the customer has claimed is not what is theirs"
     # Who paid late in good faith was judged when the checkout began.
-    if held + sold > common.limit and not any(claim.again for claim in claims):
+    if held + sold > common.limit and not any(face.again for face in faces):
         yield "a customer has more than the limit"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from ledger.checkouts import OrderState, PaymentState, ReservationState, Status
 from payments.simulator.intents import IntentStatus
+from tests.model_check.faces import Face
 from tests.model_check.lives import Life
 from tests.model_check.small_world import COUNTED_ON, Shelf
 from workflows.steps import Asker, Stage, Step
@@ -13,7 +14,6 @@ from workflows.steps import Asker, Stage, Step
 _R, _P = ReservationState, PaymentState
 _NOTHING_KNOWN = frozenset({_P.NONE, _P.REQUIRES_PAYMENT, _P.PROCESSING})
 _PAID = frozenset({IntentStatus.REQUIRES_CAPTURE, IntentStatus.SUCCEEDED})
-_LET_GO = frozenset({_R.EXPIRED, _R.RELEASED})
 
 
 def _at_the_bank(life: Life) -> IntentStatus | None:
@@ -28,10 +28,6 @@ def _failed(life: Life, kind: str) -> bool:
 def _had_a_lamp(life: Life) -> bool:
     """Tell a hold that ended from a tombstone."""
     return bool(life.now.reservation and life.now.reservation.lines)
-
-
-def _sold(life: Life) -> bool:
-    return life.now.held is _R.CONFIRMED and life.now.row.order_state is not OrderState.CANCELLED
 
 
 def _without_reserve(life: Life) -> bool:
@@ -98,37 +94,27 @@ ALONE: dict[str, Callable[[Life], bool]] = {
     ),
 }
 
-TOGETHER: dict[str, Callable[[Life, Life, Shelf], bool]] = {
-    "paid late while the rival has the lamp": lambda life, _, common: (
-        life.story.late and life.now.held is _R.EXPIRED and common.stock.available == 0
+TOGETHER: dict[str, Callable[[Face, Face, Shelf], bool]] = {
+    "paid late while the rival has the lamp": lambda one, _, common: (
+        one.paid_late_and_expired and common.stock.available == 0
     ),
-    "paid late, and lost to a rival who paid": lambda life, rival, common: (
-        life.over
-        and life.story.late
-        and life.now.held is _R.EXPIRED
-        and _sold(rival)
-        and common.stock.available == 0
+    "paid late, and lost to a rival who paid": lambda one, rival, common: (
+        one.over and one.paid_late_and_expired and rival.sold > 0 and common.stock.available == 0
     ),
-    "taken again after the rival had let go": lambda life, rival, _: (
-        len(life.now.reservations) > 1 and rival.now.held in _LET_GO and _had_a_lamp(rival)
+    "taken again after the rival had let go": lambda one, rival, _: one.again and rival.let_go,
+    "the rival got what was let go": lambda one, rival, _: one.let_go and rival.sold > 0,
+    "sold out for one, and nobody bought it": lambda one, rival, common: (
+        one.status is Status.OUT_OF_STOCK and rival.over and common.stock.available > 0
     ),
-    "the rival got what was let go": lambda life, rival, _: (
-        life.now.held in _LET_GO and _had_a_lamp(life) and _sold(rival)
+    "both hold a lamp": lambda one, rival, _: one.state is _R.HELD and rival.state is _R.HELD,
+    "both are past the fence": lambda one, rival, _: (
+        one.state is _R.COMMITTING and rival.state is _R.COMMITTING
     ),
-    "sold out for one, and nobody bought it": lambda life, rival, common: (
-        life.now.status is Status.OUT_OF_STOCK and rival.over and common.stock.available > 0
+    "more than the limit, by a late payment": lambda one, rival, common: (
+        common.limit == 1 and one.sold + rival.sold > 1
     ),
-    "both hold a lamp": lambda life, rival, _: (
-        life.now.held is _R.HELD and rival.now.held is _R.HELD
-    ),
-    "both are past the fence": lambda life, rival, _: (
-        life.now.held is _R.COMMITTING and rival.now.held is _R.COMMITTING
-    ),
-    "more than the limit, by a late payment": lambda life, rival, common: (
-        common.limit == 1 and _sold(life) and _sold(rival)
-    ),
-    "the cart was ended and may still be paid": lambda life, rival, common: (
-        common.cart != frozenset() and life.now.held in _LET_GO and rival.now.held is _R.NONE
+    "the cart was ended and may still be paid": lambda one, rival, common: (
+        common.cart != frozenset() and one.let_go and rival.state is _R.NONE
     ),
 }
 
@@ -139,10 +125,8 @@ def rare_in(life: Life) -> Iterator[str]:
         yield from (name for name, is_so in ALONE.items() if is_so(life))
 
 
-def rare_together(life: Life, rival: Life, common: Shelf) -> Iterator[str]:
+def rare_together(one: Face, rival: Face, common: Shelf) -> Iterator[str]:
     """Name what is rare about two checkouts and their shelf, whichever is which."""
-    if life.now.checkout is None and rival.now.checkout is None:
-        return
     for name, is_so in TOGETHER.items():
-        if is_so(life, rival, common) or is_so(rival, life, common):
+        if is_so(one, rival, common) or is_so(rival, one, common):
             yield name

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from tests.model_check.faces import Face, face_of
 from tests.model_check.lives import Bounds, Breach, Life, Turn, Turns
 from tests.model_check.promises import (
     PROMISES,
     STUCK,
-    Claim,
     broken_in,
     broken_together,
-    claim_of,
 )
 from tests.model_check.rare import rare_in, rare_together
 from tests.model_check.small_world import Moment, Shelf, shelf
@@ -80,7 +79,9 @@ class Search:
         self.found = Found()
         self._lives: list[Life] = []
         self._number: dict[object, int] = {}
-        self._claims: list[Claim] = []
+        self._faces: list[int] = []
+        self._face: list[Face] = []
+        self._judged: dict[tuple[int, ...], tuple[list[str], list[str]]] = {}
         self._faults: list[tuple[str, ...]] = []
         self._rare: list[tuple[str, ...]] = []
         self._over: list[bool] = []
@@ -164,11 +165,16 @@ class Search:
         number = self._number.setdefault(life.key(), len(self._lives))
         if number == len(self._lives):
             self._lives.append(life)
-            self._claims.append(claim_of(life.now))
+            self._faces.append(self._face_numbered(face_of(life)))
             self._faults.append(tuple(broken_in(life)))
             self._rare.append(tuple(rare_in(life)))
             self._over.append(life.over)
         return number
+
+    def _face_numbered(self, face: Face) -> int:
+        if face not in self._face:
+            self._face.append(face)
+        return self._face.index(face)
 
     def _shelf_numbered(self, common: Shelf) -> int:
         number = self._shelf_number.setdefault(common, len(self._shelves))
@@ -189,17 +195,23 @@ class Search:
             for promise in self._faults[number]:
                 self._broken(promise, at)
         self.found.rare.update({name for number in numbers for name in self._rare[number]})
-        on_shelf = self._shelves[common]
-        for promise in broken_together(
-            [self._claims[number] for number in numbers], on_shelf, self.units
-        ):
+        faults, rare = self._together(common, [self._faces[number] for number in numbers])
+        for promise in faults:
             self._broken(promise, at)
-        if len(numbers) > 1:
-            life, rival = (self._lives[number] for number in numbers)
-            self.found.rare.update(rare_together(life, rival, on_shelf))
+        self.found.rare.update(rare)
         if all(self._over[number] for number in numbers):
             statuses = sorted(str(self._lives[number].now.status) for number in numbers)
             self.found.endings[" and ".join(statuses)] += 1
+
+    def _together(self, common: int, faces: list[int]) -> tuple[list[str], list[str]]:
+        """Judge lives by their faces: there are few, and each pair is judged once for a shelf."""
+        key = (common, *faces)
+        if key not in self._judged:
+            shown, on_shelf = [self._face[number] for number in faces], self._shelves[common]
+            faults = list(broken_together(shown, on_shelf, self.units))
+            rare = list(rare_together(shown[0], shown[1], on_shelf)) if len(shown) > 1 else []
+            self._judged[key] = (faults, rare)
+        return self._judged[key]
 
     def _broken(self, promise: str, at: int, what: str | None = None) -> None:
         assert promise.partition(":")[0] in PROMISES, promise
