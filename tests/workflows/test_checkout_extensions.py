@@ -220,7 +220,7 @@ async def test_an_extension_outlives_the_engine_and_the_worker(
     port = free_port()
     with running_temporal(tmp_path, port=port, search_attributes=SEARCH_ATTRIBUTES):
         shop = await served_by(counter, f"127.0.0.1:{port}")
-        async with shop.working():
+        async with shop.working(start_to_close_seconds=1):
             paid, unpaid = await waiting(shop), await short(shop)
             await paid.extend(1, seconds=600)
             deadline = (await paid.handle.query(CheckoutWorkflow.told))["deadline"]

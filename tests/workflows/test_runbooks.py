@@ -6,15 +6,19 @@ import asyncio
 import os
 import re
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from temporalio.service import RPCError
 
 from dev.temporal import find_temporal
+from payments.provider import PaymentProvider
 from tests.workflows.facts import tried
 from tests.workflows.shop import Checkout, Shop, eventually
+from tests.workflows.till import Till
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 from workflows.steps import Step
 from workflows.wording import RUNBOOKS
@@ -125,6 +129,34 @@ async def test_a_step_told_to_come_back_later_can_be_told_to_go_on_now(
     assert await ran.wait() == 0
     assert await checkout.ended() == "cancelled"
     await checkout.agreed()
+
+
+async def test_a_rejected_key_is_put_right_by_a_restart(empty_shop: Shop) -> None:
+    """The step under way goes on with the right one."""
+    checkout = await empty_shop.open(await empty_shop.stock("brass-lamp", 1))
+    provider = PaymentProvider(base=empty_shop.wire.url, key="sk_test_wrong", timeout_seconds=3)
+    misconfigured = replace(empty_shop, provider=provider)
+    async with empty_shop.working():
+        await checkout.ask()
+    async with misconfigured.working():
+        await checkout.cancel(closed=False)
+        await eventually(lambda: put_off(checkout))
+        described = await checkout.handle.describe()
+    await provider.close()
+    async with empty_shop.working():
+        status = await checkout.ended()
+
+    (failing,) = described.raw_description.pending_activities
+    assert failing.last_failure.application_failure_info.type == "payment-misconfigured"
+    assert status == "cancelled"
+    await checkout.agreed()
+
+
+async def test_a_provider_that_answers_says_401_to_whoever_has_no_key(till: Till) -> None:
+    """How a worker's machine tells a dead provider from a rejected key."""
+    url = f"{till.url}/v1/payment_intents"
+    async with aiohttp.ClientSession() as session, session.get(url) as reply:
+        assert reply.status == 401
 
 
 async def pending(checkout: Checkout) -> list[str]:

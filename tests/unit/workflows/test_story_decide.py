@@ -347,3 +347,22 @@ def _about_to(step: Step) -> Story:
         waiting = Story(stage=Stage.AWAITING_PAYMENT, status=Status.AWAITING_PAYMENT)
         return decide(waiting, ExtendAsked(extension=1, seconds=60))[0]
     return Story(undo=undo[step], under_way=Command(step=step))
+
+
+def test_extensions_asked_for_while_one_is_under_way_queue_and_twins_do_not() -> None:
+    """Each wish is carried out once; its caller waits for the answer to just this one."""
+    first, second = (ExtendAsked(extension=number, seconds=60) for number in (1, 2))
+    story = _about_to(Step.EXTEND_HOLD)
+    for asked in (first, second):
+        story, _ = decide(story, asked)
+
+    story, (command,) = decide(
+        story, Done(step=Step.EXTEND_HOLD, status=Status.AWAITING_PAYMENT, extension=1)
+    )
+    after, commands = decide(
+        story, Done(step=Step.EXTEND_HOLD, status=Status.AWAITING_PAYMENT, extension=2)
+    )
+
+    assert (command.step, command.extension) == (Step.EXTEND_HOLD, 2)
+    assert commands == ()
+    assert (after.extension, after.extensions_asked) == (2, ())
