@@ -71,7 +71,8 @@ async def ending(checkout: Checkout) -> Ending:
     row = await checkout.agreed()
     sold = 1 if row["status"] == "confirmed" else 0
     assert shop.piles(checkout.start.lines[0].sku) == (1 - sold, 0, sold)
-    return row["status"], row["payment"], [str(state) for (state,) in captures(shop, checkout.id)]
+    taken = sorted(str(state) for (state,) in captures(shop, checkout.id))
+    return row["status"], row["payment"], taken
 
 
 async def sale(shop: Shop, faults: str) -> Ending:
