@@ -7,7 +7,7 @@ from datetime import timedelta
 from ledger.checkouts import PaymentState
 from ledger.promises import SilentPayment
 from payments.values import ProviderPayment, ProviderState
-from tests.integration.worker.test_delivery import signals
+from tests.integration.worker.test_delivery import DISPOSITION, signals
 from tests.workflows.nets import polling
 from tests.workflows.shop import FAILED, Shop, eventually
 from worker.polling import news
@@ -48,12 +48,18 @@ async def test_a_decline_that_was_told_is_not_counted_twice(own_shop: Shop) -> N
     async with own_shop.working():
         await checkout.ask()
         await checkout.pay("pm_card_chargeDeclined", told=False)
-        await checkout.hear(FAILED)
+        event = await checkout.hear(FAILED)
+        await eventually(lambda: applied(own_shop, event))
         await polling(own_shop).round()
+        told = await signals(checkout)
         await checkout.pay()
         status = await checkout.ended()
 
-    assert status == "confirmed"
+    assert (told, status) == (1, "confirmed")
+
+
+async def applied(shop: Shop, event: str) -> bool:
+    return bool(shop.database.value(DISPOSITION, event) == "applied")
 
 
 async def test_a_customer_who_still_thinks_is_left_alone(own_shop: Shop) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from activities.messages import StepInput
 from activities.payments import PaymentSteps
 from activities.stock import StockSteps
+from ledger.promises import OpenCheckout
+from tests.integration.worker.test_delivery import payable as payable_by_hand
 from tests.workflows.nets import begun, orphans, polling, reaper, recovered
 from tests.workflows.shop import Checkout, Shop, eventually
 from worker.orphans import OVERSTAYING
@@ -88,6 +92,26 @@ async def test_two_that_poll_tell_one_thing(own_shop: Shop) -> None:
 
     assert checkout.steps().count("capture_payment") == 1
     await checkout.agreed()
+
+
+async def test_what_came_to_rest_between_two_looks_is_left_alone(own_shop: Shop) -> None:
+    """Its workflow closes right after its last step: neither look alone tells that all is well."""
+    checkout = await payable_by_hand(own_shop)
+    net = orphans(own_shop)
+    (kind,) = net.kinds
+
+    async def rows(
+        grace: timedelta, *, after: str = "", only: str | None = None
+    ) -> list[OpenCheckout]:
+        page = list(await kind.rows(grace, after=after, only=only))
+        if page and only is None:
+            await behind_its_back(checkout)
+        return page
+
+    net.kinds = (replace(kind, rows=rows),)
+    await net.round()
+
+    assert await described(own_shop.client, recovery_workflow_id(checkout.id)) is None
 
 
 async def test_a_workflow_whose_checkout_is_at_rest_is_told_to_end(own_shop: Shop) -> None:
