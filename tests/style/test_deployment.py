@@ -32,6 +32,7 @@ READ_BY: dict[str, tuple[type[model.Group], ...]] = {
         model.ProviderSettings,
         model.CheckoutSettings,
         model.LoopSettings,
+        model.DrillSettings,
         model.TelemetrySettings,
     ),
     "migrate": (model.OwnerSettings,),
