@@ -28,7 +28,7 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.errors import PaymentRefused
 from payments.provider import PaymentProvider
-from payments.values import ProviderPayment, ProviderState, RefundState
+from payments.values import ProviderPayment, ProviderState
 
 _Kind = PaymentOperationKind
 _PAID = (ProviderState.AUTHORIZED, ProviderState.CAPTURED)
@@ -130,30 +130,6 @@ class PaymentSteps:
     async def _late(self, step: StepInput, seen: ProviderPayment) -> StepResult:
         recorded = await self._record(step, seen, None)
         return recorded.model_copy(update={"code": "late-payment"})
-
-    @activity.defn
-    @telling
-    @crossing
-    async def refund_payment(self, step: StepInput) -> StepResult:
-        """Give the money back; done only when the provider shows it as done."""
-        asked = await self._start(step, _Kind.REFUND)
-        intent = asked["payment_intent"]
-        try:
-            refund = await self.provider.refund(
-                payment_intent=intent,
-                amount_minor=asked["amount_minor"],
-                idempotency_key=asked["key"],
-            )
-            refused = "refund-failed" if refund.state is RefundState.FAILED else None
-            pending = refund.state is RefundState.PENDING
-        except PaymentRefused as refusal:
-            refused, pending = refusal.code, False
-        seen = await self.provider.look_up(payment_intent=intent)
-        if not pending and as_seen(seen).state is PaymentState.REFUNDED:
-            return await self._record(step, seen, _Kind.REFUND)
-        if refused is not None:
-            await self._fail(step, _Kind.REFUND, refused)
-        raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
 
     async def _start(self, step: StepInput, kind: PaymentOperationKind) -> Mapping[str, Any]:
         return await self.ledger.post(

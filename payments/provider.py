@@ -1,4 +1,4 @@
-"""The payment provider: five questions, asked through its official SDK."""
+"""The payment provider: six questions, asked through its official SDK."""
 
 from __future__ import annotations
 
@@ -87,6 +87,11 @@ class PaymentProvider:
         """Ask how things stand; changes nothing."""
         asked = self._client.v1.payment_intents.retrieve_async(payment_intent, {"expand": EXPAND})
         return await _answer(asked, payment_from)
+
+    async def look_up_refund(self, *, provider_refund: str) -> ProviderRefund:
+        """Ask how a refund stands; changes nothing."""
+        asked = self._client.v1.refunds.retrieve_async(provider_refund)
+        return await _answer(asked, refund_from)
 
     async def close(self) -> None:
         """Close the connections."""

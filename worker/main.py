@@ -19,6 +19,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.payments import PaymentSteps
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger.database import engine as open_engine
@@ -41,6 +42,8 @@ from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
 from worker.reaper import Reaper
+from worker.refunds import Refunds
+from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow
 from workflows.checkout import CheckoutWorkflow
 
 log = structlog.get_logger("worker")
@@ -89,6 +92,7 @@ def checkout_worker(
     settings: EngineSettings,
     stock: StockSteps,
     payments: PaymentSteps,
+    refunds: RefundSteps,
 ) -> Worker:
     """Make the Temporal worker of the checkout task queue.
 
@@ -100,7 +104,7 @@ def checkout_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[CheckoutWorkflow],
+        workflows=[CheckoutWorkflow, RefundsWorkflow, ReturnWorkflow],
         activities=[
             strides.reserve_stock,
             strides.accept_payment,
@@ -113,7 +117,10 @@ def checkout_worker(
             payments.request_payment,
             payments.capture_payment,
             payments.void_payment,
-            payments.refund_payment,
+            refunds.refund_payment,
+            refunds.pay_refund,
+            refunds.find_debts,
+            refunds.find_return_debts,
         ],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         max_cached_workflows=settings.max_cached_workflows,
@@ -146,7 +153,11 @@ async def run(settings: WorkerSettings) -> None:
     )
     alarm = WebhookAlarm(database)
     ledger, watch, engine = Ledger(database), Watch(database), Engine()
-    steps = (StockSteps(ledger, watch), PaymentSteps(ledger, watch, provider))
+    steps = (
+        StockSteps(ledger, watch),
+        PaymentSteps(ledger, watch, provider),
+        RefundSteps(ledger, watch, provider, escalate_after=settings.checkout.refund_attempts),
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -173,7 +184,12 @@ def _loops(
     settings: WorkerSettings, ledger: Ledger, watch: Watch, engine: Engine, alarm: WebhookAlarm
 ) -> tuple[Coroutine[None, None, None], ...]:
     loops = settings.loops
-    delivery = Delivery(watch, engine)
+    delivery = Delivery(
+        watch,
+        engine,
+        task_queue=settings.engine.task_queue,
+        step_seconds=settings.engine.start_to_close_seconds,
+    )
     reaper = Reaper(ledger, watch, timedelta(seconds=loops.reaper_grace_seconds))
     orphans = Orphans(
         watch,
@@ -183,10 +199,18 @@ def _loops(
         payment_attempts=settings.checkout.payment_attempts,
         step_seconds=settings.engine.start_to_close_seconds,
     )
+    refunds = Refunds(
+        watch,
+        engine,
+        grace=timedelta(seconds=loops.refunds_grace_seconds),
+        task_queue=settings.engine.task_queue,
+        step_seconds=settings.engine.start_to_close_seconds,
+    )
     return (
         run_loop("delivery", delivery.round, loops.delivery_interval_seconds, alarm),
         run_loop("reaper", reaper.round, loops.reaper_interval_seconds),
         run_loop("orphans", orphans.round, loops.orphan_interval_seconds),
+        run_loop("refunds", refunds.round, loops.refunds_interval_seconds),
         run_loop("documents", Documents(ledger).round, loops.documents_interval_seconds),
     )
 
@@ -194,7 +218,7 @@ def _loops(
 async def _serve(
     settings: EngineSettings,
     engine: Engine,
-    steps: tuple[StockSteps, PaymentSteps],
+    steps: tuple[StockSteps, PaymentSteps, RefundSteps],
     stop: asyncio.Event,
 ) -> None:
     connecting = asyncio.create_task(engine.client())

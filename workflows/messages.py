@@ -13,6 +13,8 @@ __all__ = [
     "ExtendAnswer",
     "ExtendRequest",
     "PaymentEvent",
+    "RefundsStart",
+    "ReturnStart",
 ]
 
 
@@ -67,3 +69,18 @@ class PaymentEvent(Message):
 
     event_id: str
     kind: str
+
+
+class RefundsStart(Message):
+    """The input of a workflow that pays a checkout's debts: `cancel-order/{order_id}`, and others."""
+
+    checkout_id: str
+    step_seconds: int = 10
+
+
+class ReturnStart(Message):
+    """The input of `return/{return_id}`."""
+
+    return_id: str
+    order_id: str
+    step_seconds: int = 10

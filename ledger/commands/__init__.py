@@ -21,6 +21,10 @@ from ledger.commands.payments import (
     SeenPayment,
     StartPaymentOperation,
 )
+from ledger.commands.refunds import (
+    RecordRefund,
+    StartRefund,
+)
 from ledger.commands.reservations import (
     CancelOrder,
     Confirm,
@@ -65,6 +69,7 @@ __all__ = [
     "Receive",
     "ReceiveTransfer",
     "RecordPayment",
+    "RecordRefund",
     "Release",
     "Research",
     "ReservationCommand",
@@ -76,6 +81,7 @@ __all__ = [
     "SetSafetyStock",
     "Ship",
     "StartPaymentOperation",
+    "StartRefund",
     "TakeBack",
     "merged",
 ]

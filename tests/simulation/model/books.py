@@ -88,6 +88,8 @@ class Money:
     captured: int = 0
     refunded: int = 0
     asked: list[list[str]] = field(default_factory=list)
+    owed: bool = False
+    """Whether it was ever to be given back, all of it."""
 
 
 @dataclass(slots=True)
