@@ -52,6 +52,8 @@ class RefundResult(Message):
     """How far a refund has come: `done`, `pending` at the provider, or `failed` for this time, with the code."""
 
     state: str
+    status: str
+    """The checkout's, after it."""
     code: str | None = None
     failures: int = 0
     escalated: bool = False

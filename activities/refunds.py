@@ -26,7 +26,6 @@ from ledger.errors import Transient
 from ledger.posting import Ledger
 from ledger.reading.refunds import open_refunds, paid_refunds, return_debts
 from ledger.refunds import WHOLE, RefundState, ShownRefund
-from ledger.watch import Watch
 from payments.errors import PaymentRefused
 from payments.provider import PaymentProvider
 from payments.values import ProviderRefund
@@ -43,11 +42,8 @@ FAILED_LATER = "failed-later"
 class RefundSteps:
     """The hands that give money back."""
 
-    def __init__(
-        self, ledger: Ledger, watch: Watch, provider: PaymentProvider, *, escalate_after: int
-    ) -> None:
+    def __init__(self, ledger: Ledger, provider: PaymentProvider, *, escalate_after: int) -> None:
         self.ledger = ledger
-        self.watch = watch
         self.provider = provider
         self.escalate_after = escalate_after
 
@@ -59,7 +55,7 @@ class RefundSteps:
         refund = await self._paid(step.checkout_id, WHOLE)
         if refund.state != RefundState.DONE:
             raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
-        return StepResult(status=(await self.watch.states(step.checkout_id)).status)
+        return StepResult(status=refund.status)
 
     @activity.defn
     @telling
@@ -121,7 +117,7 @@ class RefundSteps:
         record = RecordPayment(actor=ACTOR, checkout_id=checkout_id, seen=seen)
         answer = await self.ledger.post(record)
         done = answer["payment"] == PaymentState.REFUNDED
-        return RefundResult(state=RefundState.DONE) if done else None
+        return RefundResult(state=RefundState.DONE, status=answer["status"]) if done else None
 
     async def _record(
         self,
@@ -159,6 +155,7 @@ def _told(answer: Mapping[str, Any]) -> RefundResult:
     return RefundResult(
         state="pending" if state == RefundState.REQUESTED else state,
         code=code,
+        status=answer["status"],
         failures=answer["failures"],
         escalated=answer["escalated"],
     )

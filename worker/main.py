@@ -156,7 +156,7 @@ async def run(settings: WorkerSettings) -> None:
     steps = (
         StockSteps(ledger, watch),
         PaymentSteps(ledger, watch, provider),
-        RefundSteps(ledger, watch, provider, escalate_after=settings.checkout.refund_attempts),
+        RefundSteps(ledger, provider, escalate_after=settings.checkout.refund_attempts),
     )
     try:
         async with asyncio.TaskGroup() as group:

@@ -70,7 +70,7 @@ def start(world: World, command: StartRefund) -> Change:
         raise Refused("no-refund-owed", status=checkout.status)
     newest, ordinal = _newest(world, refund)
     if refund.state is RefundState.DONE:
-        return Change(answer=_asked(refund, payment, newest), cause=_cause(command))
+        return Change(answer=_asked(checkout, refund, payment, newest), cause=_cause(command))
     if payment.state not in (PaymentState.CAPTURED, PaymentState.REFUNDING):
         raise Refused("not-now", status=checkout.status, payment=payment.state)
     # From here it must succeed.
@@ -92,7 +92,7 @@ def record(world: World, command: RecordRefund) -> Change:
     Refused: `unknown-checkout`; `unknown-operation`. News of an operation that has failed changes nothing;
     one that succeeded may fail later, and is owed again then.
     """
-    checkout_row(world, command.checkout_id)
+    checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(command.checkout_id)
     refund = world.refunds.get((command.checkout_id, command.refund_id))
     operation = world.payment_operations.get(command.operation_key)
@@ -100,7 +100,8 @@ def record(world: World, command: RecordRefund) -> Change:
         raise Refused("unknown-operation", operation_key=command.operation_key)
     # From here it must succeed.
     if operation.state is _OP.FAILED or _known(operation, command.shown):
-        return Change(answer=_asked(refund, payment, operation), cause=_cause(command))
+        answer = _asked(checkout, refund, payment, operation)
+        return Change(answer=answer, cause=_cause(command))
     if command.shown is ShownRefund.FAILED:
         return _failed(world, command, refund, operation, payment)
     named = command.provider_refund or refund.provider_refund
@@ -207,20 +208,20 @@ def _changed(
     *,
     reviews: tuple[Review, ...] = (),
 ) -> Change:
-    checkout = world.checkouts[command.checkout_id]
     others = [
         other
         for other in refunds_of(world, command.checkout_id)
         if other.identity != refund.identity
     ]
     payment = replace(payment, state=_payment_state(payment, [*others, refund]))
+    checkout = _standing(world.checkouts[command.checkout_id], payment)
     return Change(
-        answer=_asked(refund, payment, operation),
+        answer=_asked(checkout, refund, payment, operation),
         cause=_cause(command),
         payment=payment,
         payment_operation=operation,
         records=(refund, *reviews),
-        checkout=_standing(checkout, payment),
+        checkout=checkout,
     )
 
 
@@ -249,8 +250,11 @@ def _newest(world: World, refund: Refund) -> tuple[PaymentOperation | None, int]
         ordinal, newest = ordinal + 1, world.payment_operations[key]
 
 
-def _asked(refund: Refund, payment: Payment, operation: PaymentOperation | None) -> dict[str, Any]:
+def _asked(
+    checkout: Checkout, refund: Refund, payment: Payment, operation: PaymentOperation | None
+) -> dict[str, Any]:
     return {
+        "status": checkout.status.value,
         "state": refund.state.value,
         "key": operation.key if operation else None,
         "amount_minor": refund.amount_minor,

@@ -278,7 +278,7 @@ class Shop:
         steps = (
             StockSteps(self.ledger, self.watch),
             PaymentSteps(self.ledger, self.watch, self.provider),
-            RefundSteps(self.ledger, self.watch, self.provider, escalate_after=2),
+            RefundSteps(self.ledger, self.provider, escalate_after=2),
         )
         crash_points.arm(self.gate)
         async with checkout_worker(self.client, engine, *steps) as worker:

@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messages import CartLine, StepInput, StepResult
 from activities.payments import PaymentSteps
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger import ids
@@ -30,6 +31,7 @@ from ledger.checkouts import (
 from ledger.commands import Command
 from ledger.errors import KeyConflict, LedgerError, Refused
 from ledger.posting import Ledger
+from ledger.refunds import Refund
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
 from ledger.watch import States, Watch
@@ -57,6 +59,9 @@ LAMP, BERLIN, ADA = "brass-lamp", "BER1", "co_ada"
 HOLD = ids.reservation_id(ADA)
 PRICE = 4_900
 LISTENING = (Status.RESERVING, Status.AWAITING_PAYMENT)
+GIVEN_BACK = ProviderRefund(
+    refund_id="re_1", payment_intent="pi_1", amount_minor=PRICE, state=RefundState.SUCCEEDED
+)
 PAID_FOR = ("payment_intent.amount_capturable_updated", "payment_intent.succeeded")
 
 
@@ -89,6 +94,7 @@ class Moment:
     reservations: tuple[Reservation, ...] = ()
     payment: Payment | None = None
     operations: tuple[PaymentOperation, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     """What was answered under each operation key, as JSON."""
     intent: Intent | None = None
@@ -208,6 +214,7 @@ class Shop:
             reservations=tuple(row for _, row in sorted(world.reservations.items())),
             payment=world.payments.get(ADA),
             operations=tuple(world.payment_operations.values()),
+            refunds=tuple(world.refunds.values()),
             applied=self.now.applied | events,
         )
         ended = (ReservationState.RELEASED, ReservationState.EXPIRED)
@@ -233,9 +240,11 @@ class Shop:
     async def refund(self, *, idempotency_key: str, **_asked: Any) -> ProviderRefund:
         """Give the money back; never while stock is on its way to the customer."""
         await self._asked(idempotency_key, self._refunded)
-        return ProviderRefund(
-            refund_id="re_1", payment_intent="pi_1", amount_minor=PRICE, state=RefundState.SUCCEEDED
-        )
+        return GIVEN_BACK
+
+    async def look_up_refund(self, **_asked: Any) -> ProviderRefund:
+        """Show it as done."""
+        return cast("ProviderRefund", await self.effect(lambda: GIVEN_BACK))
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
@@ -326,6 +335,7 @@ def _world(now: Moment) -> World:
         order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
+        refunds={refund.identity: refund for refund in now.refunds},
     )
 
 
@@ -385,12 +395,11 @@ def _coroutine(
     shop: Shop, command: StepCommand, *, strides: bool
 ) -> Coroutine[Any, Any, StepResult]:
     ledger, watch = cast("Ledger", shop), cast("Watch", shop)
-    stock, money = (
-        StockSteps(ledger, watch),
-        PaymentSteps(ledger, watch, cast("PaymentProvider", shop)),
-    )
+    provider = cast("PaymentProvider", shop)
+    stock, money = StockSteps(ledger, watch), PaymentSteps(ledger, watch, provider)
+    back = RefundSteps(ledger, provider, escalate_after=0)
     alone = {Step.RESERVE_STOCK: stock.reserve_stock, Step.ACCEPT_PAYMENT: money.accept_payment}
-    hands = (Strides(stock, money), stock, money)
+    hands = (Strides(stock, money), stock, money, back)
     (step, *_) = [named for hand in hands if (named := getattr(hand, command.step.value, None))]
     if not strides:
         step = alone.get(command.step, step)
