@@ -35,6 +35,37 @@ class StepInput(Message):
     webhook_events: tuple[str, ...] = ()
 
 
+class RefundInput(Message):
+    """Which debt a step is about; without `refund_id`, the checkout's altogether."""
+
+    checkout_id: str
+    refund_id: str | None = None
+
+
+class ReturnInput(Message):
+    """Which return a step is about."""
+
+    return_id: str
+
+
+class RefundResult(Message):
+    """How far a refund has come: `done`, `pending` at the provider, or `failed` for this time, with the code."""
+
+    state: str
+    status: str
+    """The checkout's, after it."""
+    code: str | None = None
+    failures: int = 0
+    escalated: bool = False
+
+
+class DebtsResult(Message):
+    """The ids of debts that are still to be paid, and of a return how many units nobody has looked at."""
+
+    refunds: tuple[str, ...] = ()
+    to_inspect: int = 0
+
+
 class StepResult(Message):
     """What a step found: the checkout's status after it, and the refusal's code if it was refused."""
 

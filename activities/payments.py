@@ -31,7 +31,7 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.errors import PaymentRefused, PaymentUnknown
 from payments.provider import PaymentProvider
-from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
+from payments.values import ProviderPayment, ProviderState
 
 _Kind = PaymentOperationKind
 _PAID = (ProviderState.AUTHORIZED, ProviderState.CAPTURED)
@@ -144,21 +144,6 @@ class PaymentSteps:
         recorded = await self._record(step, seen, None)
         return recorded.model_copy(update={"code": "late-payment"})
 
-    @activity.defn
-    @telling
-    @crossing
-    async def refund_payment(self, step: StepInput) -> StepResult:
-        """Give the money back; done only when the provider shows it as done."""
-        asked = await self._start(step, _Kind.REFUND)
-        refund, refused = await self._refunded(asked)
-        seen = await self.provider.look_up(payment_intent=asked["payment_intent"])
-        pending = refund is not None and refund.state is RefundState.PENDING
-        if not pending and as_seen(seen).state is PaymentState.REFUNDED:
-            return await self._record(step, seen, _Kind.REFUND)
-        if refused is not None:
-            await self._fail(step, _Kind.REFUND, refused)
-        raise Transient("refund-not-done-yet", checkout_id=step.checkout_id)
-
     async def _start(self, step: StepInput, kind: PaymentOperationKind) -> Mapping[str, Any]:
         return await self.ledger.post(
             StartPaymentOperation(actor=ACTOR, checkout_id=step.checkout_id, kind=kind)
@@ -228,30 +213,6 @@ class PaymentSteps:
             await self._fail(step, _Kind.VOID, code)
             raise Transient("void-refused", payment_intent=intent)
         return seen
-
-    async def _refunded(self, asked: Mapping[str, Any]) -> tuple[ProviderRefund | None, str | None]:
-        """Refund, and give what the provider shows of it, and the code of its no, if it was one.
-
-        The answer to a key tells how the refund once stood: what was asked before is looked up first.
-        """
-        intent, key = asked["payment_intent"], asked["key"]
-        refund, refused = None, None
-        if asked["asked_before"]:
-            refund = await self.provider.find_refund(payment_intent=intent, idempotency_key=key)
-        try:
-            refund = refund or await self.provider.refund(
-                payment_intent=intent, amount_minor=asked["amount_minor"], idempotency_key=key
-            )
-        except PaymentRefused as refusal:
-            refused = refusal.code
-        except PaymentUnknown as unknown:
-            if not unknown.replayed:
-                raise
-            refund = await self.provider.find_refund(payment_intent=intent, idempotency_key=key)
-            refused = NOT_DONE if refund is None else None
-        if refund is not None and refund.state is RefundState.FAILED:
-            refused = "refund-failed"
-        return refund, refused
 
     async def _fail(self, step: StepInput, kind: PaymentOperationKind, code: str) -> str:
         """Write down that the provider did not do it; give the checkout's status."""

@@ -19,6 +19,7 @@ from api.routes import (
     documentation,
     health,
     history,
+    orders,
     policies,
     stock,
     warehouse,
@@ -29,6 +30,7 @@ from api.wiring import Wiring
 ROUTERS = (
     policies.router,
     checkouts.router,
+    orders.router,
     warehouse.router,
     stock.router,
     history.router,

@@ -130,6 +130,15 @@ class CheckoutEngine:
         )
         return answer
 
+    async def see_to(self, begin: Callable[[Client, str], Awaitable[None]]) -> None:
+        """Start a story after the sale. What it is for stands in the ledger, and the loop starts it otherwise."""
+        if self._client is None:
+            return
+        try:
+            await begin(self._client, self._task_queue)
+        except RPCError as error:
+            log.warning("story_not_started_yet", error=type(error).__name__)
+
     async def missing(self) -> list[str]:
         """Name what this engine lacks to be of use: itself, or search attributes. Empty is ready."""
         if self._client is None:

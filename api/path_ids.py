@@ -53,9 +53,14 @@ async def _known_checkout(checkout_id: str) -> str:
     return checkout_id
 
 
+async def _known_order(order_id: str) -> str:
+    return await _known_checkout(order_id)
+
+
 NewSku = Annotated[str, Depends(_new_sku)]
 NewLocation = Annotated[str, Depends(_new_location)]
 NamedReturn = Annotated[str, Depends(_named_return)]
 NamedTransfer = Annotated[str, Depends(_named_transfer)]
 KnownSku = Annotated[str, Depends(_known_sku)]
+KnownOrderId = Annotated[str, Depends(_known_order)]
 KnownCheckoutId = Annotated[str, Depends(_known_checkout)]

@@ -122,6 +122,9 @@ COMBINATIONS: dict[Status, Combination] = {
 }
 """Which states go with which status (the contract's table); the checkout row's CHECK is this table."""
 
+TAKEN = frozenset({_P.CAPTURED, _P.REFUNDING, _P.REFUNDED})
+"""The money was with us, and may still be."""
+
 UNDECIDED = frozenset({Status.RESERVING})
 LIVE = frozenset({Status.RESERVING, Status.AWAITING_PAYMENT, Status.COMMITTING})
 """A checkout that may still take money for its cart. The index of live carts is this set."""

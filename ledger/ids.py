@@ -6,6 +6,8 @@ import base64
 import hashlib
 import re
 
+from ledger.refunds import WHOLE
+
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 """sku, location, seller. No dots, slashes or spaces: they would break subjects and URLs."""
 
@@ -50,3 +52,16 @@ def provider_key(checkout: str, kind: str, ordinal: int = 1) -> str:
     the capture it already made.
     """
     return f"{checkout}:{kind}:{ordinal}"
+
+
+def refund_key(checkout: str, refund: str, ordinal: int = 1) -> str:
+    """Name one attempt to pay a debt back towards the provider; that of the whole is the checkout's own refund."""
+    return provider_key(checkout, "refund" if refund == WHOLE else f"refund-{refund}", ordinal)
+
+
+def is_refund_key(key: str, checkout: str, refund: str) -> bool:
+    """Tell whether a provider's key is of an attempt to pay this debt."""
+    attempt, _, ordinal = key.rpartition(":")
+    return (
+        ordinal.isdecimal() and refund_key(checkout, refund, int(ordinal)) == f"{attempt}:{ordinal}"
+    )

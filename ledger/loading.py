@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.checkouts import (
+    TAKEN,
     Checkout,
     OrderState,
     Payment,
@@ -35,7 +36,9 @@ from ledger.documents.loading import (
     load_claims_on_rows,
     load_order_lines,
     load_records,
+    load_refunds,
     rows_of_records,
+    with_their_orders,
 )
 from ledger.stock import Stock
 from ledger.world import UNREAD, Location, Row, World
@@ -186,6 +189,8 @@ async def load(
     The clock is read after the locks: what waited longer is recorded later.
     """
     needs = _joined(command.needs() for command in commands)
+    if needs.returns:
+        needs = await with_their_orders(connection, needs)
     world = World()
     if needs.checkouts:
         await _load_checkouts(connection, world, needs)
@@ -236,11 +241,22 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
     if begun:
         for row in (await connection.execute(_RESERVATIONS, {"checkouts": begun})).mappings():
             world.reservations[row["reservation_id"]] = _reservation(row)
-    if not needs.payments_of:
+    paid = {name for name in needs.refunds_of if _money_was_taken(world.checkouts.get(name))}
+    if paid:
+        await load_refunds(connection, world, sorted(paid))
+    if not needs.payments_of | paid:
         return
-    wanted = {"checkouts": sorted(needs.payments_of)}
+    wanted = {"checkouts": sorted(needs.payments_of | paid)}
     for row in (await connection.execute(_PAYMENTS, wanted)).mappings():
         world.payments[row["checkout_id"]] = Payment(**{**row, "state": PaymentState(row["state"])})
+    if needs.payments_of:
+        await _load_payment_operations(connection, world, sorted(needs.payments_of))
+
+
+async def _load_payment_operations(
+    connection: AsyncConnection, world: World, checkouts: list[str]
+) -> None:
+    wanted = {"checkouts": checkouts}
     for row in (await connection.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
         world.payment_operations[row["key"]] = PaymentOperation(
             **{
@@ -249,6 +265,10 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
                 "state": PaymentOperationState(row["state"]),
             }
         )
+
+
+def _money_was_taken(checkout: Checkout | None) -> bool:
+    return checkout is not None and checkout.payment_state in TAKEN
 
 
 async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -> None:

@@ -35,6 +35,7 @@ from ledger.documents.values import (
 )
 from ledger.errors import Broken, Refused
 from ledger.movements import Cause, Movement, chained, hashed_values
+from ledger.refunds import Refund
 from ledger.replacing import replace
 from ledger.stock import Move, Stock
 
@@ -57,6 +58,7 @@ _TABLES: dict[type, str] = {
     Document: "documents",
     Review: "reviews",
     Note: "notes",
+    Refund: "refunds",
 }
 """Where a world keeps each kind of record."""
 
@@ -104,6 +106,8 @@ class World:
     reservations: dict[str, Reservation] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     payment_operations: dict[str, PaymentOperation] = field(default_factory=dict)
+    refunds: dict[tuple[str, str], Refund] = field(default_factory=dict)
+    """By checkout and refund: what is owed to customers, and was."""
     live_carts: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     """By (owner, cart), the checkouts for which money may still be taken."""
     claimed: dict[tuple[str, str], int] = field(default_factory=dict)

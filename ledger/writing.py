@@ -186,9 +186,9 @@ def _written(world: World) -> list[tuple[TextClause, list[dict[str, Any]]]]:
         (_RESERVATION_LINES, _reservation_lines(world)),
         (_TRANSITIONS, _transitions(world)),
         (_ORDERS, _orders(world)),
-        *written_records(world),
         (_PAYMENTS, _payments(world)),
         (_PAYMENT_OPERATIONS, _payment_operations(world)),
+        *written_records(world),
         (_APPLIED_EVENTS, _applied_events(world)),
         (_OUTBOX, [outbox.row(movement) for movement in world.movements]),
     ]

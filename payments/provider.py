@@ -126,6 +126,11 @@ class PaymentProvider:
         asked = self._client.v1.payment_intents.retrieve_async(payment_intent, {"expand": EXPAND})
         return await _answer(asked, payment_from)
 
+    async def look_up_refund(self, *, provider_refund: str) -> ProviderRefund:
+        """Ask how a refund stands; changes nothing."""
+        asked = self._client.v1.refunds.retrieve_async(provider_refund)
+        return await _answer(asked, refund_from)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._transport.close_async()  # type: ignore[no-untyped-call]

@@ -99,6 +99,8 @@ class CheckoutSettings(Group):
     ttl_max_seconds: Seconds = 3_600
     extension_max_seconds: Seconds = 600
     payment_attempts: int = Field(default=1, ge=1, le=10)
+    refund_attempts: int = Field(default=5, ge=1, le=100)
+    """How often a refund fails before a person is asked; it is tried on after that."""
 
 
 class ReservationTokenSettings(Group):
@@ -142,6 +144,8 @@ class LoopSettings(Group):
     delivery_interval_seconds: float = Field(default=1.0, gt=0, le=60)
     reaper_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     reaper_grace_seconds: float = Field(default=60.0, ge=0, le=3_600)
+    refunds_interval_seconds: float = Field(default=30.0, gt=0, le=600)
+    refunds_grace_seconds: float = Field(default=60.0, ge=0, le=86_400)
     documents_interval_seconds: float = Field(default=1.0, gt=0, le=600)
     orphan_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)

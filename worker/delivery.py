@@ -18,7 +18,8 @@ from ledger.checkouts import PaymentState, Status
 from ledger.watch import DueWebhook, Watch
 from worker.engine import Engine
 from worker.starting import Starter, any_runs, bring, keepers_of
-from workflows.messages import PaymentEvent
+from workflows.messages import PaymentEvent, RefundsStart
+from workflows.starting_refunds import refunds_id, start_refunds
 
 log = structlog.get_logger("worker.delivery")
 
@@ -27,6 +28,8 @@ SIGNALS = Counter("onhand_webhooks_signalled_total", "Webhooks brought to a work
 REFUNDS_FAILED = Counter("onhand_refunds_failed_total", "Refunds that failed after they were made")
 
 LATE = Counter("onhand_late_payments_total", "Payments nobody waited for any more", ["outcome"])
+
+REFUND_FAILED = "refund.failed"
 
 UNKNOWN_AFTER = timedelta(minutes=10)
 """How long a payment nobody knows may still turn out to be one whose creation is being recorded."""
@@ -62,6 +65,9 @@ class Delivery:
             # Without the engine it stays due; what needs none is settled all the same.
             if self.engine.connected:
                 await self._signal(event, event.checkout_id)
+        elif event.kind == REFUND_FAILED:
+            if self.engine.connected:
+                await self._look_again(event, event.checkout_id)
         elif event.payment in _OVER:
             await self.watch.settle_webhook(event.event_id, self._last_word(event))
         elif event.status is not Status.COMMITTING and event.kind in PAID:
@@ -93,13 +99,24 @@ class Delivery:
                 log.warning("late payment", payment_intent=event.payment_intent)
 
     def _last_word(self, event: DueWebhook) -> str:
-        """Say what becomes of an event on a checkout that is over; a refund's news is not ours yet."""
-        if not event.kind.startswith("refund."):
-            return "already-known"
-        if event.kind == "refund.failed":
-            REFUNDS_FAILED.inc()
-            log.error("refund failed afterwards", checkout_id=event.checkout_id)
-        return "not-acted-on"
+        """Say what becomes of an event on a checkout that is over; a refund is looked at by its own story."""
+        return "not-acted-on" if event.kind.startswith("refund.") else "already-known"
+
+    async def _look_again(self, event: DueWebhook, checkout_id: str) -> None:
+        """Have the checkout's refunds looked at: one that was done is not any more, and is owed again."""
+        REFUNDS_FAILED.inc()
+        log.error("refund failed afterwards", checkout_id=checkout_id)
+        # A story of its own for each event: one that runs may have looked already.
+        name = f"{refunds_id(checkout_id)}/{event.event_id}"
+        start = RefundsStart(checkout_id=checkout_id, step_seconds=self.starter.step_seconds)
+        try:
+            await start_refunds(await self.engine.client(), name, start, self.starter.task_queue)
+        except RPCError as error:
+            log.warning(
+                "refund not looked at yet", checkout_id=checkout_id, outcome=error.status.name
+            )
+        else:
+            await self.watch.settle_webhook(event.event_id, "looked-at")
 
     async def _signal(self, event: DueWebhook, checkout_id: str) -> None:
         client = await self.engine.client()

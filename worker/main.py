@@ -21,6 +21,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.payments import PaymentSteps
 from activities.recovering import RecoverySteps
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger.database import engine as open_engine
@@ -49,7 +50,9 @@ from worker.orphans import Orphans
 from worker.polling import Polling
 from worker.promised import checkouts
 from worker.reaper import Reaper
+from worker.refunds import Refunds
 from worker.starting import Starter
+from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow
 from workflows.checkout import CheckoutWorkflow
 from workflows.late_payment import LatePaymentWorkflow
 from workflows.recovery import RecoveryWorkflow
@@ -104,6 +107,7 @@ def checkout_worker(
     settings: EngineSettings,
     stock: StockSteps,
     payments: PaymentSteps,
+    refunds: RefundSteps,
 ) -> Worker:
     """Make the Temporal worker of the checkout task queue.
 
@@ -117,7 +121,10 @@ def checkout_worker(
     return Worker(
         client,
         task_queue=settings.task_queue,
-        workflows=[CheckoutWorkflow, RecoveryWorkflow, LatePaymentWorkflow],
+        workflows=[
+            *(CheckoutWorkflow, RecoveryWorkflow, LatePaymentWorkflow),
+            *(RefundsWorkflow, ReturnWorkflow),
+        ],
         activities=[
             strides.reserve_stock,
             strides.accept_payment,
@@ -130,10 +137,13 @@ def checkout_worker(
             payments.request_payment,
             payments.capture_payment,
             payments.void_payment,
-            payments.refund_payment,
             recovery.find_checkout,
             recovery.find_late_payment,
             recovery.give_back_stray,
+            refunds.refund_payment,
+            refunds.pay_refund,
+            refunds.find_debts,
+            refunds.find_return_debts,
         ],
         interceptors=[Attention(client, timedelta(seconds=settings.attention_after_seconds))],
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
@@ -184,7 +194,11 @@ async def run(settings: WorkerSettings) -> None:
     )
     alarm = WebhookAlarm(database)
     ledger, watch, engine = Ledger(database), Watch(database), Engine()
-    steps = (StockSteps(ledger, watch), PaymentSteps(ledger, watch, provider))
+    steps = (
+        StockSteps(ledger, watch),
+        PaymentSteps(ledger, watch, provider),
+        RefundSteps(ledger, provider, escalate_after=settings.checkout.refund_attempts),
+    )
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
@@ -233,11 +247,19 @@ def _loops(
         grace=timedelta(seconds=loops.orphan_grace_seconds),
         recheck=timedelta(seconds=loops.orphan_recheck_seconds),
     )
+    refunds = Refunds(
+        watch,
+        engine,
+        grace=timedelta(seconds=loops.refunds_grace_seconds),
+        task_queue=settings.engine.task_queue,
+        step_seconds=settings.engine.start_to_close_seconds,
+    )
     return (
         run_loop("delivery", delivery.round, loops.delivery_interval_seconds, alarm),
         run_loop("reaper", reaper.round, loops.reaper_interval_seconds),
         run_loop("polling", polling.round, loops.polling_interval_seconds),
         run_loop("orphans", orphans.round, loops.orphan_interval_seconds),
+        run_loop("refunds", refunds.round, loops.refunds_interval_seconds),
         run_loop("documents", Documents(ledger).round, loops.documents_interval_seconds),
     )
 
@@ -245,7 +267,7 @@ def _loops(
 async def _serve(
     settings: EngineSettings,
     engine: Engine,
-    steps: tuple[StockSteps, PaymentSteps],
+    steps: tuple[StockSteps, PaymentSteps, RefundSteps],
     stop: asyncio.Event,
 ) -> None:
     connecting = asyncio.create_task(engine.client())

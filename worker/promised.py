@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from ledger.promises import Promises
 from worker.starting import Starter, keepers_of
+from workflows.starting_refunds import cancellation_id, refunds_id
 
 
 class PromisingRow(Protocol):
@@ -48,11 +49,16 @@ class Promise:
     start: Callable[[Client, Any], Awaitable[str]]
 
 
+def _keepers(checkout_id: str) -> tuple[str, ...]:
+    """Beside those who tell the story: whoever gives its money back."""
+    return (*keepers_of(checkout_id), cancellation_id(checkout_id), refunds_id(checkout_id))
+
+
 def checkouts(promises: Promises, starter: Starter) -> Promise:
     """Checkouts whose stock or money is not at rest."""
     return Promise(
         name="checkout",
         rows=promises.open_checkouts,
-        keepers=keepers_of,
+        keepers=_keepers,
         start=starter.checkout,
     )

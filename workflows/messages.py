@@ -16,6 +16,8 @@ __all__ = [
     "ExtendRequest",
     "LatePayment",
     "PaymentEvent",
+    "RefundsStart",
+    "ReturnStart",
     "Trouble",
 ]
 
@@ -79,6 +81,21 @@ class Trouble(Message):
     step: str
     code: str
     since: datetime
+
+
+class RefundsStart(Message):
+    """The input of a workflow that pays a checkout's debts: `cancel-order/{order_id}`, and others."""
+
+    checkout_id: str
+    step_seconds: int = 10
+
+
+class ReturnStart(Message):
+    """The input of `return/{return_id}`."""
+
+    return_id: str
+    order_id: str
+    step_seconds: int = 10
 
 
 class LatePayment(Message):

@@ -27,6 +27,23 @@ def schedule_to_close(step: Step) -> timedelta | None:
     return GIVE_UP_AFTER if step in FORWARD_STEPS else None
 
 
+REFUND_PAUSE = timedelta(seconds=30)
+REFUND_PAUSE_MOST = timedelta(hours=1)
+ESCALATED_PAUSE = timedelta(hours=6)
+"""A refund that failed is tried again ever later; once a person looks at it, rarely, and never given up."""
+
+INSPECTION_RECHECK = timedelta(hours=12)
+"""A signal that is lost only delays a refund: by this, or by as long as the loop over owed refunds leaves it."""
+
+
+def refund_pause(*, failures: int, tries: int, escalated: bool) -> timedelta:
+    """Say how long a refund that failed, or is pending at the provider, is left alone."""
+    if escalated:
+        return ESCALATED_PAUSE
+    doubled: int = 2 ** (min(failures or tries, 20) - 1)
+    return min(REFUND_PAUSE * doubled, REFUND_PAUSE_MOST)
+
+
 SUMMARIES: dict[Step, str] = {
     Step.RESERVE_STOCK: "reserve stock and ask for the payment",
     Step.REQUEST_PAYMENT: "ask the provider for a payment",

@@ -6,7 +6,8 @@ predecessor has come. The same document again tells what has become of it.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from starlette.responses import Response
@@ -14,6 +15,7 @@ from starlette.responses import Response
 from api.access import CallerOf, Scope, requires
 from api.answers import Answer
 from api.json_bodies import JsonBody
+from api.orders import see_to_return
 from api.path_ids import NamedReturn, NamedTransfer
 from api.warehouse_answers import (
     InspectionAnswer,
@@ -117,7 +119,10 @@ async def post_return(
         lines=body.quantities,
         occurred_at=body.happened_at,
     )
-    return await _booked(wiring, returned, ReturnAnswer, ReturnWaiting)
+    answer = await wiring.ledger.post(returned)
+    if answer["status"] == DocumentState.APPLIED:
+        await see_to_return(wiring, body.return_id, body.order_id)
+    return _told(returned, answer, ReturnAnswer, ReturnWaiting)
 
 
 @router.post(
@@ -141,7 +146,10 @@ async def post_inspection(
         lines=tuple(line.as_inspected() for line in body.lines),
         occurred_at=body.happened_at,
     )
-    return await _booked(wiring, inspection, InspectionAnswer, InspectionWaiting)
+    answer = await wiring.ledger.post(inspection)
+    if answer["status"] == DocumentState.APPLIED:
+        await see_to_return(wiring, return_id, answer["order_id"], inspected=True)
+    return _told(inspection, answer, InspectionAnswer, InspectionWaiting)
 
 
 @router.post(
@@ -194,7 +202,15 @@ async def post_transfer_receipt(
 async def _booked(
     wiring: Wiring, document: DocumentCommand, booked: type[Answer], waiting: type[Answer]
 ) -> Response:
-    answer = await wiring.ledger.post(document)
+    return _told(document, await wiring.ledger.post(document), booked, waiting)
+
+
+def _told(
+    document: DocumentCommand,
+    answer: Mapping[str, Any],
+    booked: type[Answer],
+    waiting: type[Answer],
+) -> Response:
     if answer["status"] == DocumentState.WAITING:
         return waiting.model_validate({**document.body(), **answer}).response(202)
     return booked.model_validate(answer).response(201)

@@ -22,6 +22,10 @@ from ledger.commands.payments import (
     SeenPayment,
     StartPaymentOperation,
 )
+from ledger.commands.refunds import (
+    RecordRefund,
+    StartRefund,
+)
 from ledger.commands.reservations import (
     CancelOrder,
     Confirm,
@@ -67,6 +71,7 @@ __all__ = [
     "Receive",
     "ReceiveTransfer",
     "RecordPayment",
+    "RecordRefund",
     "Release",
     "Research",
     "ReservationCommand",
@@ -78,6 +83,7 @@ __all__ = [
     "SetSafetyStock",
     "Ship",
     "StartPaymentOperation",
+    "StartRefund",
     "TakeBack",
     "merged",
 ]

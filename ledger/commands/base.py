@@ -19,6 +19,8 @@ class Needs:
     checkouts: frozenset[str] = frozenset()
     payments_of: frozenset[str] = frozenset()
     """Checkouts whose payment and what was asked of the provider are needed too."""
+    refunds_of: frozenset[str] = frozenset()
+    """Checkouts of which, once money was taken, the payment, the debts and the prices are needed."""
     stock_of: frozenset[str] = frozenset()
     """Checkouts whose reservations' stock rows are needed too."""
     skus: frozenset[str] = frozenset()

@@ -99,6 +99,8 @@ class TakeBack(DocumentCommand):
         order = frozenset({self.order_id})
         return Needs(
             checkouts=order,
+            # For an inspection in the same batch.
+            refunds_of=order,
             stock_of=order,
             new_rows=frozenset({frozenset((line.sku, self.location) for line in self.lines)}),
             documents=self.document,

@@ -70,4 +70,4 @@ class RecordPayment(Command):
 
 def _money(checkout_id: str) -> Needs:
     checkout = frozenset({checkout_id})
-    return Needs(checkouts=checkout, payments_of=checkout)
+    return Needs(checkouts=checkout, payments_of=checkout, refunds_of=checkout)

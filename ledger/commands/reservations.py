@@ -96,6 +96,10 @@ class Release(ReservationCommand):
     def key(self) -> str:
         return f"reservation/{self.reservation_id}/release"
 
+    def needs(self) -> Needs:
+        checkout = frozenset({self.checkout_id})
+        return Needs(checkouts=checkout, refunds_of=checkout, stock_of=checkout)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expire(ReservationCommand):
@@ -109,6 +113,10 @@ class Expire(ReservationCommand):
 
     def substance(self) -> Any:
         return [self.reservation_id, self.extension]
+
+    def needs(self) -> Needs:
+        checkout = frozenset({self.checkout_id})
+        return Needs(checkouts=checkout, refunds_of=checkout, stock_of=checkout)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,4 +201,4 @@ class CancelOrder(Command):
 
     def needs(self) -> Needs:
         order = frozenset({self.order_id})
-        return Needs(checkouts=order, stock_of=order, sent_early=order)
+        return Needs(checkouts=order, refunds_of=order, stock_of=order, sent_early=order)

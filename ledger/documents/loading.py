@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.checkouts import OrderState
+from ledger.checkouts import CheckoutLine, OrderState
 from ledger.commands import Needs
 from ledger.documents.values import (
     Claim,
@@ -21,6 +21,8 @@ from ledger.documents.values import (
     Transfer,
     TransferLine,
 )
+from ledger.refunds import Refund, RefundState
+from ledger.replacing import replace
 from ledger.world import Row, World
 
 # A document row guards nothing that its operation key does not: it is read, not locked.
@@ -63,6 +65,24 @@ _TRANSFER_LINES = text("""
 SELECT transfer_id, sku, quantity, received, lost
 FROM transfer_line
 WHERE transfer_id = ANY(:transfers)
+""")
+
+# Whose return it is never changes: it is read before anything is locked, since orders are locked first.
+_ORDERS_OF_RETURNS = text("""
+SELECT DISTINCT order_id FROM returns WHERE return_id = ANY(:returns)
+""")
+
+_REFUNDS = text("""
+SELECT checkout_id, refund_id, amount_minor, state, failures, code, provider_refund, escalated
+FROM refund
+WHERE checkout_id = ANY(:checkouts)
+""")
+
+_PRICES = text("""
+SELECT checkout_id, sku, quantity, price_minor
+FROM checkout_line
+WHERE checkout_id = ANY(:checkouts)
+ORDER BY checkout_id, sku
 """)
 
 _LOCK_RETURNS = text("""
@@ -112,6 +132,26 @@ async def load_order_lines(connection: AsyncConnection, world: World) -> None:
     for row in (await connection.execute(_ORDER_LINES, {"orders": sorted(orders)})).mappings():
         line = OrderLine(**row)
         world.order_lines[line.identity] = line
+
+
+async def with_their_orders(connection: AsyncConnection, needs: Needs) -> Needs:
+    """Add the orders of the returns that are there already: whoever inspects owes their customers."""
+    found = await connection.execute(_ORDERS_OF_RETURNS, {"returns": sorted(needs.returns)})
+    orders = frozenset(found.scalars())
+    return replace(needs, checkouts=needs.checkouts | orders, refunds_of=needs.refunds_of | orders)
+
+
+async def load_refunds(connection: AsyncConnection, world: World, checkouts: list[str]) -> None:
+    """Read what is owed to the customers of checkouts that are locked already, and what units were sold for."""
+    for row in (await connection.execute(_REFUNDS, {"checkouts": checkouts})).mappings():
+        refund = Refund(**{**row, "state": RefundState(row["state"])})
+        world.refunds[refund.identity] = refund
+    lines: dict[str, list[CheckoutLine]] = {}
+    for row in (await connection.execute(_PRICES, {"checkouts": checkouts})).mappings():
+        line = {name: row[name] for name in ("sku", "quantity", "price_minor")}
+        lines.setdefault(row["checkout_id"], []).append(CheckoutLine(**line))
+    for name, of_checkout in lines.items():
+        world.checkouts[name] = replace(world.checkouts[name], lines=tuple(of_checkout))
 
 
 async def load_records(connection: AsyncConnection, world: World, needs: Needs) -> None:

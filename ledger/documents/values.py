@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from ledger.checkouts import OrderState
+from ledger.refunds import Refund
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,13 +187,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A question that a person must answer. `evidence` is ids and numbers only."""
+    """A question that a person must answer, about goods or not. `evidence` is ids and numbers only."""
 
     review_id: str
     kind: str
-    sku: str
-    location: str
-    quantity: int
+    sku: str | None
+    location: str | None
+    quantity: int | None
     cause_kind: str
     cause_id: str
     evidence: Mapping[str, Any]
@@ -226,4 +227,5 @@ Record = (
     | Document
     | Review
     | Note
+    | Refund
 )

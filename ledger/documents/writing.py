@@ -81,6 +81,19 @@ FROM json_to_recordset(:rows) AS r(
   evidence json)
 """)
 
+_REFUNDS = text("""
+INSERT INTO refund (checkout_id, refund_id, state, amount_minor, failures, code, provider_refund, escalated,
+                    owed_at, updated_at)
+SELECT checkout_id, refund_id, state, amount_minor, failures, code, provider_refund, escalated, :now, :now
+FROM json_to_recordset(:rows) AS r(
+  checkout_id text, refund_id text, state text, amount_minor bigint, failures bigint, code text,
+  provider_refund text, escalated boolean)
+ON CONFLICT (checkout_id, refund_id) DO UPDATE
+SET state = excluded.state, failures = excluded.failures, code = excluded.code,
+    provider_refund = excluded.provider_refund, escalated = excluded.escalated,
+    updated_at = excluded.updated_at
+""")
+
 _NOTES = text("""
 INSERT INTO note (operation_key, text, recorded_at)
 SELECT operation_key, text, :now
@@ -102,6 +115,7 @@ _RECORDS: tuple[tuple[str, TextClause, Callable[[Any], dict[str, Any]]], ...] = 
     ("documents", _DOCUMENTS, _document),
     ("reviews", _REVIEWS, asdict),
     ("notes", _NOTES, asdict),
+    ("refunds", _REFUNDS, asdict),
 )
 """Parents before children, for the foreign keys."""
 

@@ -1,6 +1,6 @@
 -- Every review was opened by a stored operation and says how many units are missing and who counts on them, the unpaid first; no answer promises a review that is not there.
 SELECT r.review_id
-FROM review r
+FROM (SELECT * FROM review WHERE kind = 'shortfall') AS r
 LEFT JOIN operation o ON o.key = r.cause_kind || '/' || r.cause_id AND o.outcome -> 'accepted' IS NOT NULL
 WHERE o.key IS NULL
    OR r.quantity IS DISTINCT FROM (o.outcome #>> '{accepted,missing}')::bigint

@@ -17,6 +17,7 @@ from ledger.rules import (
     orders,
     payments,
     policies,
+    refunds,
     reservations,
     stock,
     transfers,
@@ -49,6 +50,8 @@ _RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
     commands.DoubtCapture: payments.doubt,
     commands.FailPaymentOperation: payments.fail,
     commands.RecordPayment: payments.record,
+    commands.StartRefund: refunds.start,
+    commands.RecordRefund: refunds.record,
 }
 
 
@@ -57,4 +60,4 @@ def decide(world: World, command: commands.Command) -> Change:
 
     Raises Refused, with a stable code, where the rules say no.
     """
-    return _RULES[type(command)](world, command)
+    return refunds.owing(world, _RULES[type(command)](world, command))

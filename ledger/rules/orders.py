@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ledger.checkouts import Checkout, OrderState, PaymentState, Status
+from ledger.checkouts import TAKEN, Checkout, OrderState, PaymentState, Status
 from ledger.commands import CancelOrder, Inspect, InspectedUnits, Ship, TakeBack, merged
 from ledger.documents.values import (
     InspectionLine,
     OrderLine,
+    Record,
     Return,
     ReturnLine,
     order_state,
 )
 from ledger.errors import Refused
 from ledger.movements import Cause
+from ledger.refunds import of_inspection
 from ledger.rules.documents import (
     applied,
     document_cause,
@@ -22,6 +24,7 @@ from ledger.rules.documents import (
     sent_early,
     waits,
 )
+from ledger.rules.refunds import owed_for_units
 from ledger.rules.reservations import checkout_row
 from ledger.rules.stock import arriving, moved, refuse_nothing, refuse_unknown_location, told
 from ledger.stock import Move, MovementKind, Pile
@@ -128,9 +131,16 @@ def inspect(world: World, command: Inspect) -> Change:
             raise Refused("refund-exceeds-inspected", sku=line.sku, refund=line.refund)
     refuse_another_body(world, command)
     returned = world.returns.get(command.return_id)
-    if returned is None:
+    order = world.checkouts.get(returned.order_id) if returned else None
+    if returned is None or order is None:
+        # The order is locked before its return: one that came in between is found the next time.
         return waits(world, command)
-    records = [record for line in lines for record in _inspected(world, command, line)]
+    records: list[Record] = [
+        record for line in lines for record in _inspected(world, command, line)
+    ]
+    owed = owed_for_units(
+        order, of_inspection(command.inspection_id), [(line.sku, line.refund) for line in lines]
+    )
     # From here it must succeed.
     moves = [
         move
@@ -160,12 +170,12 @@ def inspect(world: World, command: Inspect) -> Change:
         },
         cause=document_cause(world, command),
         moves=tuple(moves),
-        records=(*records, applied(world, command)),
+        records=(*records, *owed, applied(world, command)),
     )
 
 
 def cancel_order(world: World, command: CancelOrder) -> Change:
-    """Put a paid order's units back on sale; its money is to be refunded next.
+    """Put a paid order's units back on sale; what is left of its money is to be refunded next.
 
     Refused: `unknown-checkout`; `no-order` where it was never placed or is cancelled;
     `already-shipped` if any unit has left, by a shipment that waits to be booked too;
@@ -178,7 +188,7 @@ def cancel_order(world: World, command: CancelOrder) -> Change:
         raise Refused("already-shipped", order=checkout.order_state)
     if sent_early(world, command.order_id):
         raise Refused("already-shipped", order=checkout.order_state)
-    if checkout.payment_state is not PaymentState.CAPTURED:
+    if checkout.payment_state not in TAKEN:
         raise Refused("payment-not-captured", payment=checkout.payment_state)
     # From here it must succeed.
     moves = tuple(
@@ -188,8 +198,11 @@ def cancel_order(world: World, command: CancelOrder) -> Change:
             MovementKind.CANCEL, (line.sku, line.location), line.to_ship, Pile.SOLD, Pile.SELLABLE
         )
     )
+    # What was not found may have been paid back already, all of it.
+    paid_back = checkout.payment_state is PaymentState.REFUNDED
+    status = Status.REFUNDED if paid_back else Status.REFUND_PENDING
     return Change(
-        answer={"order_id": command.order_id, "status": Status.REFUND_PENDING.value},
+        answer={"order_id": command.order_id, "status": status.value},
         cause=Cause(
             operation_key=command.key,
             kind="order",
@@ -200,7 +213,7 @@ def cancel_order(world: World, command: CancelOrder) -> Change:
         moves=moves,
         checkout=replace(
             checkout,
-            status=Status.REFUND_PENDING,
+            status=status,
             order_state=OrderState.CANCELLED,
             reason=command.reason,
         ),

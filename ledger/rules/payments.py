@@ -29,6 +29,7 @@ from ledger.commands import (
 )
 from ledger.errors import Refused
 from ledger.movements import Cause
+from ledger.rules import refunds
 from ledger.rules.reservations import checkout_row
 from ledger.world import Change, World
 
@@ -61,34 +62,28 @@ An authorization that is still shown says nothing of a capture whose answer was 
 _ASKED: dict[PaymentOperationKind, PaymentState] = {
     _K.CAPTURE: _S.CAPTURING,
     _K.VOID: _S.VOIDING,
-    _K.REFUND: _S.REFUNDING,
 }
 _ASKABLE: dict[PaymentOperationKind, frozenset[PaymentState]] = {
     _K.AUTHORIZE: _OPEN,
     _K.CAPTURE: frozenset({_S.AUTHORIZED, _S.CAPTURING, _S.UNKNOWN}),
     _K.VOID: _OPEN | {_S.AUTHORIZED, _S.VOIDING},
-    _K.REFUND: frozenset({_S.CAPTURED, _S.REFUNDING}),
 }
 _UNDER_WAY: dict[PaymentOperationKind, frozenset[PaymentState]] = {
     _K.AUTHORIZE: frozenset(),
     _K.CAPTURE: frozenset({_S.CAPTURING, _S.UNKNOWN}),
     _K.VOID: frozenset({_S.VOIDING}),
-    _K.REFUND: frozenset({_S.REFUNDING}),
 }
-_REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {
-    _K.CAPTURE: _S.AUTHORIZED,
-    _K.REFUND: _S.CAPTURED,
-}
+"""Refunds are asked for by rules of their own."""
+_REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {_K.CAPTURE: _S.AUTHORIZED}
 """What is true again once an operation was refused. A refused void leaves it being voided: it must be, and
 will be asked for again."""
 _MAY_BE_ASKED_IN: dict[PaymentOperationKind, frozenset[Status]] = {
     _K.AUTHORIZE: frozenset({Status.RESERVING}),
     _K.CAPTURE: frozenset({Status.COMMITTING}),
     _K.VOID: frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED}),
-    _K.REFUND: frozenset({Status.REFUND_PENDING}),
 }
-_ASKED_AGAIN = frozenset({_K.VOID, _K.REFUND})
-"""Money that must be given back is asked for until it is: a refusal is followed by a new operation, with a key
+_ASKED_AGAIN = frozenset({_K.VOID})
+"""Money that must be let go is asked for until it is: a refusal is followed by a new operation, with a key
 of its own, since a provider repeats its first answer to a key."""
 _COUNTED_ON = frozenset({ReservationState.HELD, ReservationState.COMMITTING})
 _ENDINGS = frozenset({Status.DECLINED, Status.CANCELLED, Status.EXPIRED})
@@ -98,9 +93,9 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     """Write the operation down before the provider is asked.
 
     Refused: `unknown-checkout`; `not-now` where the checkout's status or the payment's state forbids
-    it: an authorization needs the hold before it, a capture the fence, a void or refund the stock given
-    up. Started again it answers the same key, or the next one for a void or refund that was refused and
-    for anything that was never begun.
+    it: an authorization needs the hold before it, a capture the fence, a void the stock given up.
+    Started again it answers the same key, or the next one for a void that was refused and for anything
+    that was never begun.
     """
     checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(command.checkout_id) or Payment(
@@ -118,7 +113,7 @@ def start(world: World, command: StartPaymentOperation) -> Change:
         checkout_id=checkout.checkout_id,
         kind=command.kind,
         state=PaymentOperationState.REQUESTED,
-        amount_minor=payment.captured_minor if command.kind is _K.REFUND else payment.amount_minor,
+        amount_minor=payment.amount_minor,
     )
     payment = replace(payment, state=_ASKED.get(command.kind, payment.state))
     return Change(
@@ -186,7 +181,7 @@ def record(world: World, command: RecordPayment) -> Change:
     payment = world.payments.get(checkout.checkout_id)
     if payment is None:
         raise Refused("unknown-payment", checkout_id=checkout.checkout_id)
-    seen = command.seen
+    seen = _believed(world, payment, command.seen)
     if payment.payment_intent not in (None, seen.payment_intent):
         raise Refused("other-payment", payment_intent=seen.payment_intent)
     state = seen.state if seen.state in _FORWARD[payment.state] else payment.state
@@ -207,15 +202,15 @@ def record(world: World, command: RecordPayment) -> Change:
         client_secret=seen.client_secret,
         payment_operation=operation,
         webhook_events=command.webhook_events,
+        records=refunds.returned_elsewhere(world, after),
         checkout=checkout,
     )
 
 
 def _refuse_not_now(command: StartPaymentOperation, checkout: Checkout, payment: Payment) -> None:
-    fits = (
-        checkout.status in _MAY_BE_ASKED_IN[command.kind]
-        and payment.state in _ASKABLE[command.kind]
-    )
+    fits = checkout.status in _MAY_BE_ASKED_IN.get(
+        command.kind, ()
+    ) and payment.state in _ASKABLE.get(command.kind, ())
     unheld = (
         command.kind is _K.AUTHORIZE and checkout.reservation_state is not ReservationState.HELD
     )
@@ -266,6 +261,13 @@ def _asked(operation: PaymentOperation, payment: Payment, *, asked_before: bool)
         "payment": payment.state.value,
         "payment_intent": payment.payment_intent,
     }
+
+
+def _believed(world: World, payment: Payment, seen: SeenPayment) -> SeenPayment:
+    """Leave out what is said of returned money while a refund is open: it counts the pending ones as done."""
+    if not refunds.asked_for(world, payment.checkout_id):
+        return seen
+    return replace(seen, state=_S.CAPTURED, refunded_minor=payment.refunded_minor)
 
 
 def _merged(payment: Payment, seen: SeenPayment, state: PaymentState) -> Payment:

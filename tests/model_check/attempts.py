@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.messages import CartLine, StepInput, StepResult
 from activities.payments import PaymentSteps
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger.checkouts import ReservationState, Status
@@ -92,9 +93,11 @@ def attempt(now: Moment, common: Shelf, begun: Attempt, *, strides: bool = True)
 def _coroutine(shop: Shop, command: Command, *, strides: bool) -> Coroutine[Any, Any, StepResult]:
     ledger, watch = cast("Ledger", shop), cast("Watch", shop)
     stock = StockSteps(ledger, watch)
-    money = PaymentSteps(ledger, watch, cast("PaymentProvider", shop))
+    provider = cast("PaymentProvider", shop)
+    money = PaymentSteps(ledger, watch, provider)
+    back = RefundSteps(ledger, provider, escalate_after=0)
     alone = {Step.RESERVE_STOCK: stock.reserve_stock, Step.ACCEPT_PAYMENT: money.accept_payment}
-    hands = (Strides(stock, money), stock, money)
+    hands = (Strides(stock, money), stock, money, back)
     (step, *_) = [named for hand in hands if (named := getattr(hand, command.step.value, None))]
     if not strides:
         step = alone.get(command.step, step)

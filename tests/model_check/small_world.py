@@ -26,6 +26,7 @@ from ledger.checkouts import (
 )
 from ledger.commands import Command, OpenCheckout
 from ledger.errors import KeyConflict, Refused
+from ledger.refunds import Refund
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
 from ledger.watch import States
@@ -87,6 +88,7 @@ class Moment:
     reservations: tuple[Reservation, ...] = ()
     payment: Payment | None = None
     operations: tuple[PaymentOperation, ...] = ()
+    refunds: tuple[Refund, ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     """What was answered under each operation key, as JSON."""
     intent: Intent | None = None
@@ -131,7 +133,8 @@ class Moment:
         told = frozenset((key.split(":")[1], outcome.well) for key, outcome in self.told)
         asked = frozenset((operation.kind, operation.state) for operation in self.operations)
         answers = tuple((key, "code" in json.loads(said)) for key, said in self.answers)
-        rows = (self.checkout, self.reservations, self.payment, asked)
+        owed = tuple((refund.refund_id, refund.state) for refund in self.refunds)
+        rows = (self.checkout, self.reservations, self.payment, asked, owed)
         return (rows, answers, seen, told, self.applied, self.refuses_capture)
 
 
@@ -242,6 +245,7 @@ class Shop:
             reservations=tuple(row for _, row in sorted(world.reservations.items())),
             payment=world.payments.get(ADA),
             operations=tuple(world.payment_operations.values()),
+            refunds=tuple(world.refunds.values()),
             applied=self.now.applied | events,
         )
         ended = (ReservationState.RELEASED, ReservationState.EXPIRED)
@@ -286,6 +290,10 @@ class Shop:
             return REFUND if told is not None and told.well else None
 
         return cast("ProviderRefund | None", await self.effect("provider", found))
+
+    async def look_up_refund(self, **_asked: Any) -> ProviderRefund:
+        """Show it as done."""
+        return cast("ProviderRefund", await self.effect("provider", lambda: REFUND))
 
     async def look_up(self, **_asked: Any) -> ProviderPayment:
         """Show how things stand."""
@@ -390,6 +398,7 @@ def _world(now: Moment, common: Shelf) -> World:
         order_lines=owed(now.reservation),
         payments={ADA: now.payment} if now.payment else {},
         payment_operations={operation.key: operation for operation in now.operations},
+        refunds={refund.identity: refund for refund in now.refunds},
         live_carts={(OWNER, BASKET): set(common.cart)} if common.cart else {},
         claimed={} if common.limit is None else {("ada", LAMP): common.claimed},
     )

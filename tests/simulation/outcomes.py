@@ -35,6 +35,8 @@ _OF_COMMANDS = {
     "RecordPayment": (
         "done, unknown-checkout, unknown-payment, other-payment, amount-mismatch, payment-voided"
     ),
+    "StartRefund": "done, unknown-checkout, no-refund-owed",
+    "RecordRefund": "done, unknown-checkout, unknown-operation",
     "Ship": (
         "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
         " no-order, order-cancelled, more-than-sold"

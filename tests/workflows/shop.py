@@ -13,6 +13,7 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle
 from temporalio.worker import Worker
 
 from activities.payments import PaymentSteps, as_seen
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from ledger import crash_points, ids, inbox
 from ledger.checkouts import CheckoutLine, PaymentState
@@ -304,6 +305,7 @@ class Shop:
         steps = (
             StockSteps(self.ledger, self.watch),
             PaymentSteps(self.ledger, self.watch, self.provider),
+            RefundSteps(self.ledger, self.provider, escalate_after=2),
         )
         crash_points.arm(self.gate)
         async with checkout_worker(self.client, engine, *steps) as worker:

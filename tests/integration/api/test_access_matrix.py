@@ -12,12 +12,14 @@ from api.access import Scope, refuse_undeclared
 from api.app import create_app
 from tests.integration.api.front_door import FrontDoor, bearer, lines
 
+OBJECTS = ("{own}", "{ordered}")
+NOBODYS = dict.fromkeys(OBJECTS, "co_" + "a" * 26)
 PUBLIC, SIGNED = "public", "signed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Who may call a route, and one good call of it. `{own}` is a checkout of the subject `shop`."""
+    """Who may call a route, and one good call of it. `{own}` and `{ordered}` are a checkout and an order of `shop`."""
 
     allowed: frozenset[str] | str
     path: str
@@ -73,6 +75,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
         headers=(("Reservation-Token", "{token}"),),
         success=409,
         foreign={"checkout": 404},
+    ),
+    ("POST", "/orders/{order_id}/cancel"): Entry(
+        allowed=only("checkout", "operator"),
+        path="/orders/{ordered}/cancel",
+        success=202,
+        foreign={"checkout": 404, "operator": 202},
     ),
     ("POST", "/warehouse/receipts"): Entry(
         allowed=only("warehouse"),
@@ -176,7 +184,7 @@ ROUTES = sorted(
 
 @pytest.fixture(scope="module")
 async def own(front_door: FrontDoor) -> dict[str, str]:
-    """Make a cancelled checkout of the subject `shop`, with its token, and something to be sent."""
+    """Make a cancelled checkout of the subject `shop`, with its token, an order, and something to be sent."""
     await front_door.put_product("MATRIX")
     await front_door.put_location("MATRIX-2", priority=9)
     await front_door.receive("matrix-stock", "BER1", MATRIX=1)
@@ -184,7 +192,12 @@ async def own(front_door: FrontDoor) -> dict[str, str]:
     checkout_id = opened.json()["checkout_id"]
     await front_door.release(checkout_id)
     tokens = front_door.wiring.reservation_tokens
-    return {"{own}": checkout_id, "{token}": tokens.make(f"{checkout_id}/1", "shop")}
+    await front_door.stocked("MATRIX-ORDERED", BER1=1)
+    return {
+        "{own}": checkout_id,
+        "{ordered}": await front_door.sold("matrix-ordered", **{"MATRIX-ORDERED": 1}),
+        "{token}": tokens.make(f"{checkout_id}/1", "shop"),
+    }
 
 
 def test_every_route_has_an_entry_and_every_entry_a_route() -> None:
@@ -221,11 +234,11 @@ async def test_another_owners_object_looks_like_none(
 ) -> None:
     """404 with the very body of a checkout that does not exist."""
     entry = MATRIX[route]
-    assert (entry.foreign is not None) == ("{own}" in entry.path)
+    assert (entry.foreign is not None) == any(name in entry.path for name in OBJECTS)
     for scope, expected in (entry.foreign or {}).items():
         stranger = bearer(scope, subject="stranger")
         foreign = await _call(front_door, own, route, stranger)
-        unknown = await _call(front_door, own | {"{own}": "co_" + "a" * 26}, route, stranger)
+        unknown = await _call(front_door, own | NOBODYS, route, stranger)
         assert foreign.status_code == expected
         if expected == 404:
             assert foreign.content == unknown.content
@@ -241,6 +254,8 @@ async def _call(
     front_door: FrontDoor, own: dict[str, str], route: tuple[str, str], token: dict[str, str]
 ) -> Any:
     entry = MATRIX[route]
-    path = entry.path.replace("{own}", own["{own}"])
+    path = entry.path
+    for name in OBJECTS:
+        path = path.replace(name, own[name])
     headers = {name: value.replace("{token}", own["{token}"]) for name, value in entry.headers}
     return await front_door.http.request(route[0], path, json=entry.json, headers=headers | token)

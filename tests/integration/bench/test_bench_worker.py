@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.payments import PaymentSteps
+from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from bench.checkout.worker import bare_worker
 from dev.temporal import running_temporal
@@ -42,7 +43,11 @@ async def test_both_workers_have_the_same_settings(tmp_path: Path, ledger: Ledge
     provider = PaymentProvider(base="http://127.0.0.1:9", key="sk_test", timeout_seconds=1)
     with running_temporal(tmp_path) as server:
         client = await Client.connect(server.address, namespace=server.namespace)
-        steps = (StockSteps(ledger, watch), PaymentSteps(ledger, watch, provider))
+        steps = (
+            StockSteps(ledger, watch),
+            PaymentSteps(ledger, watch, provider),
+            RefundSteps(ledger, provider, escalate_after=3),
+        )
         ours = strength(checkout_worker(client, settings, *steps))
         bare = strength(bare_worker(client, settings))
     await provider.close()

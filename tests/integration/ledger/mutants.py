@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from ledger.movements import HASHED_FIELDS
+from tests.integration.ledger.refund_mutants import REFUND_MUTANTS
 from tests.integration.ledger.warehouse_mutants import WAREHOUSE_MUTANTS
 
 
@@ -92,7 +93,7 @@ MUTANTS = [
 ]  # fmt: skip
 MUTANTS += [
     Mutant(caught_by=name, story=story, falsify=falsify)
-    for name, story, falsify in WAREHOUSE_MUTANTS
+    for name, story, falsify in [*WAREHOUSE_MUTANTS, *REFUND_MUTANTS]
 ]
 
 

@@ -47,6 +47,7 @@ GRANTS = {
     "document": CHANGE,
     "review": CHANGE,
     "note": ADD,
+    "refund": CHANGE,
 }
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 import asyncio
 
 from ledger.checkouts import PaymentOperationKind, PaymentState
-from ledger.commands import AdjustmentKind, Command
+from ledger.commands import AdjustmentKind, Command, StartRefund
 from ledger.documents.waiting import apply_due
 from ledger.posting import Ledger
+from ledger.refunds import ShownRefund, of_inspection
 from ledger.stock import MovementKind
 from tests.integration.ledger.shop import Shop, post_all
 from tests.unit.ledger import cast
@@ -40,6 +41,10 @@ RARE = {
     "waited and was booked": "SELECT count(*) FROM document WHERE state = 'applied' AND settled_at > received_at",
     "paid back in part": "SELECT count(*) FROM inspection_line WHERE refunded < restocked + damaged",
     "an open question": "SELECT count(*) FROM review WHERE state = 'open' AND json_array_length(evidence -> 'touched') > 1",
+    "paid back for a return": "SELECT count(*) FROM refund WHERE refund_id <> 'whole' AND state = 'done'",
+    "owed for a return": "SELECT count(*) FROM refund WHERE refund_id <> 'whole' AND state = 'owed'",
+    "pending at the provider": "SELECT count(*) FROM refund WHERE state = 'requested' AND provider_refund IS NOT NULL",
+    "escalated": "SELECT count(*) FROM refund WHERE escalated",
     "noted": "SELECT count(*) FROM note",
     "kept back": "SELECT sum(safety_stock) * sum(feed_buffer) FROM stock",
     "every kind": f"SELECT (count(DISTINCT kind) = {len(MovementKind)})::int FROM movement",
@@ -84,6 +89,20 @@ def looked_at(name: str, restock: int, damaged: int, refund: int | None = None) 
     )
 
 
+def paid_back(name: str, *shown: ShownRefund) -> list[Command]:
+    """Tell what the provider showed of each try to pay what the inspection owes."""
+    part = of_inspection(f"I-{name}")
+    asked = StartRefund(actor="workflow", checkout_id=name, refund_id=part)
+    return [
+        command
+        for ordinal, each in enumerate(shown, 1)
+        for command in (
+            asked,
+            cast.refund(each, name, part=part, ordinal=ordinal, escalate=2),
+        )
+    ]
+
+
 def adjusted(quantity: int, kind: AdjustmentKind = AdjustmentKind.ADJUST) -> Command:
     """Correct the mirrors in Berlin."""
     name = f"mirrors-{kind}-{quantity}"
@@ -100,6 +119,18 @@ def of_orders() -> list[list[Command]]:
         [*sent("co_here", 2, 2), back("co_here", 2), looked_at("co_here", 1, 1)],
         [*sent("co_else", 2, 2), back("co_else", 1, MUNICH), looked_at("co_else", 1, 0, refund=0)],
         [*sent("co_closed", 1, 1), back("co_closed", 1)],
+        [
+            *sent("co_paid_back", 2, 2),
+            back("co_paid_back", 2),
+            looked_at("co_paid_back", 1, 1, refund=1),
+            *paid_back("co_paid_back", ShownRefund.FAILED, ShownRefund.SUCCEEDED),
+        ],
+        [
+            *sent("co_refused", 1, 1),
+            back("co_refused", 1),
+            looked_at("co_refused", 1, 0),
+            *paid_back("co_refused", ShownRefund.FAILED, ShownRefund.FAILED, ShownRefund.PENDING),
+        ],
         [looked_at("co_early", 1, 1), back("co_early", 2), early[-1], *early[:-1]],
         [
             warehouse.ship(5, MIRROR, order="co_greedy", shipment="S-greedy"),

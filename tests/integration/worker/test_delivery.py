@@ -120,17 +120,22 @@ async def test_an_event_after_the_end_is_settled(own_shop: Shop) -> None:
     assert own_shop.database.value(DISPOSITION, event) == "already-known"
 
 
-async def test_news_of_a_refund_after_the_end_is_not_called_known(own_shop: Shop) -> None:
-    """Nobody has acted on it: whoever looks at the inbox must be able to find it."""
+@pytest.mark.parametrize(
+    ("kind", "disposition"), [("refund.failed", "looked-at"), ("refund.updated", "not-acted-on")]
+)
+async def test_news_of_a_refund_after_the_end_is_not_called_known(
+    own_shop: Shop, kind: str, disposition: str
+) -> None:
+    """A story looks at one that failed; whoever looks at the inbox must be able to find the other."""
     checkout = await payable(own_shop)
     async with own_shop.working():
         await started(checkout)
         await checkout.pay()
         await checkout.ended()
 
-    event = await checkout.hear("refund.failed")
+    event = await checkout.hear(kind)
 
-    assert own_shop.database.value(DISPOSITION, event) == "not-acted-on"
+    assert own_shop.database.value(DISPOSITION, event) == disposition
 
 
 async def test_an_event_while_the_money_moves_waits_until_it_is_known(own_shop: Shop) -> None:

@@ -41,6 +41,8 @@ _EXPECTED: dict[type[Command], Callable[[Books, Any], dict[str, Any]]] = {
     commands.DoubtCapture: money.doubt,
     commands.FailPaymentOperation: money.fail,
     commands.RecordPayment: money.record,
+    commands.StartRefund: money.start_refund,
+    commands.RecordRefund: money.record_refund,
     commands.Ship: parcels.ship,
     commands.TakeBack: parcels.take_back,
     commands.Inspect: parcels.inspect,
@@ -109,6 +111,9 @@ class Model:
             verdict = Verdict(waiting=True, says={"status": "waiting"})
         except No as no:
             verdict = Verdict(code=no.code, conflict=no.conflict, facts=no.facts)
+        for name, sale in self.books.sales.items():
+            if sale.status == "refund_pending":
+                self.books.money[name].owed = True
         if key is not None and (verdict.done or isinstance(command, Reserve)):
             self.answers[key] = (substance(command), verdict)
         return verdict

@@ -93,6 +93,8 @@ class Money:
     refunded: int = 0
     asked: list[list[str]] = field(default_factory=list)
     never_begun: set[str] = field(default_factory=set)
+    owed: bool = False
+    """Whether it was ever to be given back, all of it."""
 
 
 @dataclass(slots=True)

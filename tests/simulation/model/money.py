@@ -9,8 +9,11 @@ from ledger.commands import (
     DoubtCapture,
     FailPaymentOperation,
     RecordPayment,
+    RecordRefund,
     StartPaymentOperation,
+    StartRefund,
 )
+from ledger.refunds import WHOLE
 from tests.simulation.model.books import Books, Money, No, Sale
 
 Says = dict[str, Any]
@@ -27,11 +30,10 @@ MOMENTS = {
     "authorize": (("reserving",), UNPAID),
     "capture": (("committing",), ("authorized", "capturing", "unknown")),
     "void": (ENDED, (*UNPAID, "authorized", "voiding")),
-    "refund": (("refund_pending",), ("captured", "refunding")),
 }
 """When something may be asked: in which statuses, and over which states of the money."""
-UNDER_WAY = {"capture": "capturing", "void": "voiding", "refund": "refunding"}
-BEFORE = {"capture": "authorized", "refund": "captured", "void": "voiding"}
+UNDER_WAY = {"capture": "capturing", "void": "voiding"}
+BEFORE = {"capture": "authorized", "void": "voiding"}
 
 
 def start(books: Books, command: StartPaymentOperation) -> Says:
@@ -40,7 +42,7 @@ def start(books: Books, command: StartPaymentOperation) -> Says:
     sale = books.sale(name)
     money = books.money.get(name) or Money()
     last = _last(money, kind)
-    again = kind in ("void", "refund") and last is not None and last[1] == "failed"
+    again = kind == "void" and last is not None and last[1] == "failed"
     if last is not None and not again and kind not in money.never_begun:
         return {"asked_before": True, "payment": money.state, "state": last[1]}
     statuses, states = MOMENTS[kind]
@@ -96,7 +98,8 @@ def record(books: Books, command: RecordPayment) -> Says:
         raise No("unknown-payment")
     if money.intent not in (None, seen.payment_intent):
         raise No("other-payment")
-    shown = str(seen.state)
+    open_refund = _last(money, "refund") == ["refund", "requested"]
+    shown = "captured" if open_refund else str(seen.state)
     state = shown if money.state in NEWS.get(shown, UNPAID) else money.state
     if books.hold_state(name) in ("held", "committing"):
         short = shown == "captured" and seen.captured_minor != sale.total
@@ -107,13 +110,52 @@ def record(books: Books, command: RecordPayment) -> Says:
     money.state, money.intent = state, seen.payment_intent
     money.authorized = max(money.authorized, min(seen.authorized_minor, sale.total))
     money.captured = max(money.captured, min(seen.captured_minor, sale.total))
-    refunded = max(money.refunded, min(seen.refunded_minor, sale.total))
+    returned = 0 if open_refund else seen.refunded_minor
+    refunded = max(money.refunded, min(returned, sale.total))
     money.refunded = min(refunded, money.captured)
     last = _last(money, str(command.proves)) if command.proves else None
     if last and last[1] == "requested":
         last[1] = "succeeded"
     _tell(books, name, sale, state)
     return {"status": sale.status, "payment": state, "payment_intent": seen.payment_intent}
+
+
+def start_refund(books: Books, command: StartRefund) -> Says:
+    """Expect that the money of an undone checkout is going to be given back."""
+    sale = books.sale(command.checkout_id)
+    money = books.money.get(command.checkout_id)
+    if money is None or not money.owed:
+        raise No("no-refund-owed")
+    last = _last(money, "refund")
+    if sale.status == "refunded":
+        return {"state": "done", "payment": money.state}
+    if last is None or last[1] == "failed":
+        money.asked.append(["refund", "requested"])
+    money.state = "refunding"
+    return {"state": "requested", "key": _refund_key(command.checkout_id, money)}
+
+
+def record_refund(books: Books, command: RecordRefund) -> Says:
+    """Expect that the provider shows what came of a refund, and not always as its last word."""
+    name = command.checkout_id
+    sale = books.sale(name)
+    money = books.money.get(name)
+    refunds = [asked for asked in money.asked if asked[0] == "refund"] if money else []
+    ordinal = int(command.operation_key.rpartition(":")[2])
+    if money is None or command.refund_id != WHOLE or ordinal > len(refunds):
+        raise No("unknown-operation")
+    operation, shown = refunds[ordinal - 1], str(command.shown)
+    news = {"requested": ("succeeded", "failed"), "succeeded": ("failed",), "failed": ()}
+    if shown in news[operation[1]]:
+        operation[1] = shown
+        money.refunded = money.captured if shown == "succeeded" else 0
+        money.state = "refunded" if shown == "succeeded" else "captured"
+        sale.status = "refunded" if shown == "succeeded" else "refund_pending"
+    return {"payment": money.state}
+
+
+def _refund_key(name: str, money: Money) -> str:
+    return f"{name}:refund:{[kind for kind, _ in money.asked].count('refund')}"
 
 
 def _tell(books: Books, name: str, sale: Sale, state: str) -> None:

@@ -16,11 +16,14 @@ from ledger.commands import (
     OpenCheckout,
     Quantity,
     RecordPayment,
+    RecordRefund,
     Release,
     Reserve,
     SeenPayment,
     StartPaymentOperation,
+    StartRefund,
 )
+from ledger.refunds import ShownRefund
 from tests.simulation.model.books import Books
 from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, SKUS, UNKNOWN_SKU, Dice
 
@@ -119,7 +122,7 @@ def cancel_order(books: Books, dice: Dice, name: str) -> CancelOrder:
     return CancelOrder(actor="ada", order_id=order, reason="customer")
 
 
-def start_payment(books: Books, dice: Dice, name: str) -> StartPaymentOperation:
+def start_payment(books: Books, dice: Dice, name: str) -> StartPaymentOperation | StartRefund:
     """Something is going to be asked of the provider: mostly what fits."""
     checkout = _one(books, dice, ("held", "committing", "released", "expired", "confirmed"))
     kind = dice.of(tuple(PaymentOperationKind))
@@ -128,10 +131,12 @@ def start_payment(books: Books, dice: Dice, name: str) -> StartPaymentOperation:
     ended = VOID if status in ("declined", "cancelled", "expired") else kind
     if not dice.one_in(4):
         kind = fitting.get(status, ended)
+    if kind is REFUND:
+        return StartRefund(actor="workflow", checkout_id=checkout)
     return StartPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind)
 
 
-def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation:
+def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation | RecordRefund:
     """Say that the provider did not do what it was asked last."""
     asked = [name for name in CHECKOUTS if name in books.money and books.money[name].asked]
     if not asked or dice.one_in(8):
@@ -139,6 +144,8 @@ def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation:
     else:
         checkout = dice.of(asked)
         kind = PaymentOperationKind(books.money[checkout].asked[-1][0])
+    if kind is REFUND:
+        return refund(books, checkout, dice.of((ShownRefund.FAILED, ShownRefund.PENDING)))
     code = dice.of(("card_declined", NOT_DONE))
     return FailPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind, code=code)
 
@@ -156,7 +163,20 @@ _PICTURES = {
 }
 
 
-def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment:
+def refund(books: Books, checkout: str, shown: ShownRefund) -> RecordRefund:
+    """Say what the provider shows of the refund it was asked for last."""
+    asked = books.money[checkout].asked if checkout in books.money else []
+    ordinal = max(1, [kind for kind, _ in asked].count("refund"))
+    return RecordRefund(
+        actor="workflow",
+        checkout_id=checkout,
+        operation_key=f"{checkout}:refund:{ordinal}",
+        shown=shown,
+        code="declined" if shown is ShownRefund.FAILED else None,
+    )
+
+
+def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment | RecordRefund:
     """Say that the provider shows what came of what it was asked last, or what was so some time ago."""
     asked = [name for name in CHECKOUTS if name in books.money]
     if not asked or dice.one_in(10):
@@ -168,6 +188,8 @@ def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment:
     state = dice.of(_PICTURES[kind])
     if instant and kind is AUTHORIZE:
         state = PaymentState.CAPTURED
+    if kind is REFUND and not late:
+        return refund(books, checkout, ShownRefund.SUCCEEDED)
     strange = dice.of(("", "", "", "", "", "", "amount", "intent"))
     return seen(
         books,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ledger import ids
 from ledger.checkouts import (
     Checkout,
     CheckoutLine,
@@ -31,12 +32,15 @@ from ledger.commands import (
     Quantity,
     Receive,
     RecordPayment,
+    RecordRefund,
     Release,
     Reserve,
     SeenPayment,
     StartPaymentOperation,
+    StartRefund,
 )
 from ledger.errors import Refused
+from ledger.refunds import WHOLE, ShownRefund
 from ledger.rules import decide
 from ledger.stock import Stock
 from ledger.world import Change, Location, World
@@ -257,15 +261,36 @@ def cancel_order(name: str = ADA) -> CancelOrder:
     return CancelOrder(actor="ada", order_id=name, reason="customer")
 
 
-def start(kind: PaymentOperationKind, name: str = ADA) -> StartPaymentOperation:
-    """Write down what the provider will be asked."""
+def start(kind: PaymentOperationKind, name: str = ADA) -> StartPaymentOperation | StartRefund:
+    """Write down what the provider will be asked: of a refund, for all that is owed."""
+    if kind is PaymentOperationKind.REFUND:
+        return StartRefund(actor="workflow", checkout_id=name)
     return StartPaymentOperation(actor="workflow", checkout_id=name, kind=kind)
+
+
+def refund(
+    shown: ShownRefund, name: str = ADA, *, part: str = WHOLE, ordinal: int = 1, escalate: int = 0
+) -> RecordRefund:
+    """Say what the provider shows of a refund."""
+    failed = shown is ShownRefund.FAILED
+    return RecordRefund(
+        actor="workflow",
+        checkout_id=name,
+        refund_id=part,
+        operation_key=ids.refund_key(name, part, ordinal),
+        shown=shown,
+        provider_refund=None if failed else f"re_{name}",
+        code="expired_or_canceled_card" if failed else None,
+        escalate_after=escalate,
+    )
 
 
 def fail(
     kind: PaymentOperationKind, name: str = ADA, *, code: str = "card_declined"
-) -> FailPaymentOperation:
+) -> FailPaymentOperation | RecordRefund:
     """Say that the provider proved it did not do it."""
+    if kind is PaymentOperationKind.REFUND:
+        return refund(ShownRefund.FAILED, name)
     return FailPaymentOperation(actor="workflow", checkout_id=name, kind=kind, code=code)
 
 
@@ -280,8 +305,10 @@ def record(
     *,
     proves: PaymentOperationKind | None = None,
     events: tuple[str, ...] = (),
-) -> RecordPayment:
-    """Store what the provider shows."""
+) -> RecordPayment | RecordRefund:
+    """Store what the provider shows; what proves a refund is shown of the refund itself."""
+    if proves is PaymentOperationKind.REFUND:
+        return refund(ShownRefund.SUCCEEDED, name)
     return RecordPayment(
         actor="provider",
         checkout_id=name,

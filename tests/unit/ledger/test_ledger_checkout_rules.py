@@ -54,7 +54,7 @@ def test_other_carts_are_not_in_the_way() -> None:
 CANCEL_FAULTS: list[tuple[str, Fault]] = [
     ("unknown-checkout", lambda shop: shop.checkouts.clear()),
     ("already-shipped", spoil_checkout(order_state=OrderState.PARTLY_SHIPPED)),
-    ("payment-not-captured", spoil_checkout(payment_state=PaymentState.REFUNDING)),
+    ("payment-not-captured", spoil_checkout(payment_state=PaymentState.UNKNOWN)),
 ]
 
 

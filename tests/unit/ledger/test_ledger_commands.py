@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.checkouts import PaymentOperationKind, Status
-from ledger.commands import Command, Quantity, Receive, Reserve, merged
+from ledger.commands import Command, Quantity, Receive, RecordPayment, Reserve, merged
 from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, BERLIN, LAMP, NOON, RUG, TEAPOT, UNPAID
@@ -148,5 +148,7 @@ def test_an_error_keeps_its_facts_across_processes(kind: type[LedgerError]) -> N
 
 def test_a_client_secret_is_not_printed() -> None:
     """Commands and changes appear in logs and failures."""
-    seen = replace(cast.record(UNPAID).seen, client_secret="pi_secret_of_ada")
-    assert "pi_secret_of_ada" not in repr(replace(cast.record(UNPAID), seen=seen))
+    command = cast.record(UNPAID)
+    assert isinstance(command, RecordPayment)
+    seen = replace(command.seen, client_secret="pi_secret_of_ada")
+    assert "pi_secret_of_ada" not in repr(replace(command, seen=seen))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.checkouts import OrderState, PaymentOperationKind, Status
+from ledger.checkouts import OrderState, PaymentOperationKind, PaymentState, Status
 from ledger.commands import Quantity
 from ledger.documents.values import DocumentState, OrderLine, order_state
 from ledger.world import World
@@ -203,7 +203,7 @@ def test_cancelling_is_refused_in_order() -> None:
     assert refused(gone, cast.cancel_order()) == "no-order"
     unpaid = sold(1)
     unpaid.checkouts[ADA] = replace(
-        unpaid.checkouts[ADA], payment_state=cast.REFUNDED.state, order_state=OrderState.PLACED
+        unpaid.checkouts[ADA], payment_state=PaymentState.UNKNOWN, order_state=OrderState.PLACED
     )
     assert refused(unpaid, cast.cancel_order()) == "payment-not-captured"
 

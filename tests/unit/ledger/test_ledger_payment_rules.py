@@ -103,8 +103,6 @@ def test_money_moves_only_once_the_stock_has(
         (VOID, cast.commands_to_authorize()),
         (VOID, cast.commands_to_fence()),
         (VOID, cast.commands_to_confirm()),
-        (REFUND, cast.commands_to_capture()),
-        (REFUND, cast.commands_to_confirm()),
     ],
 )
 def test_what_it_is_not_the_time_for_is_refused(

@@ -1,0 +1,23 @@
+-- Whatever is owed back has its reason, and each reason its debt: an inspection's granted units at the price they were sold for, and all that is left of what was undone.
+WITH granted AS (
+  SELECT r.order_id, 'inspection-' || i.inspection_id AS refund_id, sum(i.refunded * l.price_minor) AS amount_minor
+  FROM inspection_line i
+  JOIN returns r USING (return_id)
+  JOIN checkout_line l ON (l.checkout_id, l.sku) = (r.order_id, i.sku)
+  WHERE i.refunded > 0
+  GROUP BY r.order_id, i.inspection_id
+)
+SELECT COALESCE(g.order_id, d.checkout_id) AS checkout_id, COALESCE(g.refund_id, d.refund_id) AS refund_id
+FROM granted g
+FULL JOIN (SELECT * FROM refund WHERE refund_id LIKE 'inspection-%') AS d
+  ON (d.checkout_id, d.refund_id) = (g.order_id, g.refund_id)
+WHERE d.amount_minor IS DISTINCT FROM g.amount_minor
+UNION ALL
+SELECT d.checkout_id, d.refund_id
+FROM refund d
+JOIN checkout c USING (checkout_id)
+WHERE d.refund_id = 'whole' AND c.status NOT IN ('refund_pending', 'refunded', 'needs_review')
+UNION ALL
+SELECT checkout_id, refund_id
+FROM refund
+WHERE refund_id <> 'whole' AND refund_id NOT LIKE 'inspection-%' AND refund_id NOT LIKE 'short-%'

@@ -1,0 +1,28 @@
+"""Falsifications of what customers are owed: the promise that must notice, the story, and the deed."""
+
+# ruff: noqa: E501 - a mutant is a line of SQL
+
+from __future__ import annotations
+
+REFUND_MUTANTS: list[tuple[str, str, str]] = [
+    ("I19", "a cancelled order's debt is forgotten", "DELETE FROM refund WHERE refund_id = 'whole' AND state = 'owed'"),
+    ("I19", "a cancelled order's debt is of one cent less", "UPDATE refund SET amount_minor = amount_minor - 1 WHERE refund_id = 'whole' AND state = 'owed'"),
+    ("I19", "refunded, while the money is with us", "UPDATE checkout SET status = 'refunded' WHERE status = 'refund_pending'"),
+    ("I19", "owed still, while the money is back", "UPDATE checkout SET status = 'refund_pending' WHERE status = 'refunded'"),
+    ("I20", "an inspection's debt is forgotten", "DELETE FROM refund WHERE refund_id = 'inspection-I-co_here'"),
+    ("I20", "an inspection owes one cent more", "UPDATE refund SET amount_minor = amount_minor + 1 WHERE refund_id = 'inspection-I-co_early'"),
+    ("I20", "a debt of no inspection", "UPDATE refund SET refund_id = 'inspection-never' WHERE refund_id = 'inspection-I-co_here'"),
+    ("I20", "a debt for no reason", "UPDATE refund SET refund_id = 'gift' WHERE refund_id = 'inspection-I-co_here'"),
+    ("I20", "all of a living order is owed", "INSERT INTO refund SELECT order_id, 'whole', 'owed', 1, 0, NULL, NULL, false, now(), now() FROM orders WHERE order_id = 'co_sent'"),
+    ("I21", "a debt is done that nobody asked for", "UPDATE refund SET state = 'done', provider_refund = 're_x' WHERE state = 'owed'"),
+    ("I21", "a debt is asked for only in words", "UPDATE refund SET state = 'requested' WHERE state = 'owed'"),
+    ("I21", "a paid debt is owed again", "UPDATE refund SET state = 'owed' WHERE state = 'done'"),
+    ("I21", "another amount was asked for", "UPDATE payment_operation SET amount_minor = amount_minor - 1 WHERE kind = 'refund' AND state = 'succeeded'"),
+    ("I21", "a paid debt is not counted", "UPDATE payment SET refunded_minor = refunded_minor - 1 WHERE refunded_minor > 0"),
+    ("I21", "more is owed than was captured", "UPDATE refund SET amount_minor = amount_minor * 9 WHERE refund_id = 'inspection-I-co_here'"),
+    ("I21", "nobody waits for the provider", "UPDATE payment SET state = 'captured' WHERE state = 'refunding'"),
+    ("I21", "somebody waits for nothing", "UPDATE payment SET state = 'refunding' WHERE state = 'captured'"),
+    ("I24", "a promised look is forgotten", "DELETE FROM review WHERE kind = 'refund'"),
+    ("I24", "a person is asked about no refund", "UPDATE review SET review_id = 'refund-of-nobody' WHERE kind = 'refund'"),
+    ("I24", "a refund that never failed is escalated", "UPDATE refund SET escalated = true WHERE NOT escalated"),
+]  # fmt: skip
