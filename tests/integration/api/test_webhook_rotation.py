@@ -15,6 +15,7 @@ from tests.integration.api.test_webhook_inbox import deliver, event
 OLD, NEW, FORGED = "whsec_of_yesterday", "whsec_of_today", "whsec_of_nobody"
 EVENTS = 60
 AT_ONCE = 8
+BUSY = 503
 
 
 def signed_by(body: bytes, *secrets: str) -> dict[str, str]:
@@ -25,6 +26,15 @@ def signed_by(body: bytes, *secrets: str) -> dict[str, str]:
     return {"Stripe-Signature": f"t={moment},{claims}", "Content-Type": "application/json"}
 
 
+async def sent(door: FrontDoor, body: bytes, places: asyncio.Semaphore, *secrets: str) -> int:
+    """Send an event, and again while the inbox is busy, as the provider does; give the last answer."""
+    while True:
+        async with places:
+            answer = await deliver(door, body, signed_by(body, *secrets))
+        if answer.status_code != BUSY:
+            return int(answer.status_code)
+
+
 async def storm(door: FrontDoor, phase: str) -> dict[str, Counter[int]]:
     """Send many events at once, signed by the old secret, the new one, both, or somebody else's."""
     signers = {"old": (OLD,), "new": (NEW,), "both": (OLD, NEW), "forged": (FORGED,)}
@@ -32,12 +42,10 @@ async def storm(door: FrontDoor, phase: str) -> dict[str, Counter[int]]:
 
     async def send(number: int, who: str) -> tuple[str, int]:
         body = event(f"evt_{phase}_{who}_{number}")
-        async with places:
-            answer = await deliver(door, body, signed_by(body, *signers[who]))
-        return who, answer.status_code
+        return who, await sent(door, body, places, *signers[who])
 
-    sent = itertools.islice(itertools.cycle(signers), EVENTS * len(signers))
-    answers = await asyncio.gather(*(send(n, who) for n, who in enumerate(sent)))
+    numbered = itertools.islice(itertools.cycle(signers), EVENTS * len(signers))
+    answers = await asyncio.gather(*(send(n, who) for n, who in enumerate(numbered)))
     return {who: Counter(status for name, status in answers if name == who) for who in signers}
 
 
@@ -48,7 +56,7 @@ def stored(database: Database, phase: str) -> Counter[str]:
 
 
 async def test_a_secret_is_rotated_under_load_without_losing_an_event(database: Database) -> None:
-    """Two replicas of the API over one database, restarted one after the other in each phase."""
+    """The API is restarted with the old secret, with both, and with the new one, over one database."""
     all_of, none_of = Counter({200: EVENTS}), Counter({400: EVENTS})
     phases = {
         "before": ((OLD,), {"old": all_of, "new": none_of, "both": all_of, "forged": none_of}),
@@ -67,16 +75,15 @@ async def test_replicas_with_either_secret_lose_nothing_during_the_overlap(
     database: Database,
 ) -> None:
     """While one replica still knows only the old secret, what it refuses is repeated and another one takes it."""
-    url = database.application_url
+    url, places = database.application_url, asyncio.Semaphore(AT_ONCE)
     async with (
         open_front_door(url, webhook_secrets=(OLD,)) as behind,
         open_front_door(url, webhook_secrets=(NEW, OLD)) as ahead,
     ):
         by_new = [event(f"evt_repeated_new_{n}") for n in range(EVENTS)]
         first, second = [
-            await asyncio.gather(*(deliver(door, body, signed_by(body, NEW)) for body in by_new))
+            set(await asyncio.gather(*(sent(door, body, places, NEW) for body in by_new)))
             for door in (behind, ahead)
         ]
-    assert {answer.status_code for answer in first} == {400}
-    assert {answer.status_code for answer in second} == {200}
+    assert (first, second) == ({400}, {200})
     assert stored(database, "repeated") == {"new": EVENTS}
