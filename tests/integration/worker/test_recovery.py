@@ -102,7 +102,12 @@ async def test_a_checkout_lost_while_its_customer_thinks_waits_on(own_shop: Shop
         handle = own_shop.client.get_workflow_handle_for(
             CheckoutWorkflow.run, recovery_workflow_id(checkout.id)
         )
-        await eventually(lambda: accepted_once(checkout))
+
+        async def waits() -> bool:
+            told = await handle.query(CheckoutWorkflow.told)
+            return "accept_payment" in checkout.steps() and told["step"] is None
+
+        await eventually(waits)
         told = await handle.query(CheckoutWorkflow.told)
         await checkout.pay(told=False)
         event = await checkout.hear(AUTHORIZED)
@@ -113,10 +118,6 @@ async def test_a_checkout_lost_while_its_customer_thinks_waits_on(own_shop: Shop
     query = "SELECT disposition FROM webhook_event WHERE event_id = %s"
     assert own_shop.database.value(query, event) == "applied"
     await checkout.agreed()
-
-
-async def accepted_once(checkout: Checkout) -> bool:
-    return "accept_payment" in checkout.steps()
 
 
 async def test_a_hold_that_lapsed_meanwhile_ends_at_once(own_shop: Shop) -> None:
