@@ -1,4 +1,4 @@
--- Whatever is owed back has its reason, and each reason its debt: an inspection's granted units at the price they were sold for, and all that is left of what was undone.
+-- Whatever is owed back has its reason, and each reason its debt: an inspection's granted units at the price they were sold for as far as there is money left, and all that is left of what was undone.
 WITH granted AS (
   SELECT r.order_id, 'inspection-' || i.inspection_id AS refund_id, sum(i.refunded * l.price_minor) AS amount_minor
   FROM inspection_line i
@@ -11,7 +11,12 @@ SELECT COALESCE(g.order_id, d.checkout_id) AS checkout_id, COALESCE(g.refund_id,
 FROM granted g
 FULL JOIN (SELECT * FROM refund WHERE refund_id LIKE 'inspection-%') AS d
   ON (d.checkout_id, d.refund_id) = (g.order_id, g.refund_id)
+LEFT JOIN payment p ON p.checkout_id = COALESCE(g.order_id, d.checkout_id)
+LEFT JOIN (SELECT checkout_id, sum(amount_minor) AS owed FROM refund GROUP BY checkout_id) AS a
+  ON a.checkout_id = p.checkout_id
 WHERE d.amount_minor IS DISTINCT FROM g.amount_minor
+  -- Where less was left than the units were worth, all that was left is owed.
+  AND NOT COALESCE(COALESCE(d.amount_minor, 0) < g.amount_minor AND a.owed = p.captured_minor, false)
 UNION ALL
 SELECT d.checkout_id, d.refund_id
 FROM refund d

@@ -139,7 +139,10 @@ def inspect(world: World, command: Inspect) -> Change:
         record for line in lines for record in _inspected(world, command, line)
     ]
     owed = owed_for_units(
-        order, of_inspection(command.inspection_id), [(line.sku, line.refund) for line in lines]
+        world,
+        order,
+        of_inspection(command.inspection_id),
+        [(line.sku, line.refund) for line in lines],
     )
     # From here it must succeed.
     moves = [

@@ -43,12 +43,18 @@ def owing(world: World, change: Change) -> Change:
 
 
 def owed_for_units(
-    checkout: Checkout, refund_id: str, units: Iterable[tuple[str, int]]
+    world: World, checkout: Checkout, refund_id: str, units: Iterable[tuple[str, int]]
 ) -> tuple[Refund, ...]:
-    """Give the debt for units of an order, at the price they were sold for; none for no unit."""
+    """Give the debt for units of an order, at the price they were sold for; none for no unit.
+
+    Never more than is left of what was captured: a document must not be lost over a sum.
+    """
     prices = {line.sku: line.price_minor for line in checkout.lines}
-    amount = sum(quantity * prices[sku] for sku, quantity in units if quantity)
-    if not amount:
+    worth = sum(quantity * prices.get(sku, 0) for sku, quantity in units)
+    payment = world.payments[checkout.checkout_id]
+    left = payment.captured_minor - total_minor(refunds_of(world, checkout.checkout_id))
+    amount = min(worth, left)
+    if amount <= 0:
         return ()
     return (Refund(checkout_id=checkout.checkout_id, refund_id=refund_id, amount_minor=amount),)
 

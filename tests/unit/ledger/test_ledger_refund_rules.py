@@ -77,6 +77,15 @@ def test_an_inspection_owes_what_the_units_were_sold_for() -> None:
     assert returned(3, refunded=0).refunds == {}
 
 
+def test_no_more_is_owed_than_was_captured() -> None:
+    """Whatever the documents say; and the document is booked all the same."""
+    shop = sold(3)
+    told_in_turn(shop, ship(3), take_back(3), inspect(2, refund=2))
+    assert debt(shop, PART).amount_minor == PRICE
+    told_in_turn(shop, inspect(1, refund=1, inspection="I2"))
+    assert list(shop.refunds) == [(ADA, PART)]
+
+
 def test_the_rest_is_owed_beside_what_is_owed_already() -> None:
     """Debts add up to what was captured, and never to more."""
     shop = cast.told(cast.commands_to_confirm())
