@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 
 from tests.model_check import mutants
@@ -10,20 +13,22 @@ from tests.model_check.mutants import Mutant
 from tests.model_check.promises import PROMISES, STUCK
 from tests.model_check.search import Search
 
+MakeSearch = Callable[[], Search]
 
-def alone(*kinds: str, method: str = "pm_card_visa", troubles: int = 1) -> Search:
+
+def alone(*kinds: str, method: str = "pm_card_visa", troubles: int = 1) -> MakeSearch:
     """One checkout, in steps, and trouble of these kinds."""
     bounds = Bounds(methods=(method,), kinds=frozenset(kinds), strides=False)
-    return Search(bounds, troubles=troubles if kinds else 0, cards=1)
+    return partial(Search, bounds, troubles=troubles if kinds else 0, cards=1)
 
 
-def together(*, cart: bool = False, limit: int | None = None, stock: int = 1) -> Search:
+def together(*, cart: bool = False, limit: int | None = None, stock: int = 1) -> MakeSearch:
     """Two checkouts, and no trouble but each other."""
     bounds = Bounds(kinds=frozenset(), cart=cart)
-    return Search(bounds, troubles=0, checkouts=2, stock=stock, limit=limit, cards=1)
+    return partial(Search, bounds, troubles=0, checkouts=2, stock=stock, limit=limit, cards=1)
 
 
-SEEN: list[tuple[Mutant, Search, str]] = [
+SEEN: list[tuple[Mutant, MakeSearch, str]] = [
     (mutants.undo_last_first, alone("customer"), "voided while the stock counts on it"),
     (
         mutants.refund_first,
@@ -86,12 +91,12 @@ SEEN: list[tuple[Mutant, Search, str]] = [
     ("mutant", "search", "promise"), SEEN, ids=[mutant.__name__ for mutant, _, _ in SEEN]
 )
 def test_a_spoilt_shop_is_caught(
-    monkeypatch: pytest.MonkeyPatch, mutant: Mutant, search: Search, promise: str
+    monkeypatch: pytest.MonkeyPatch, mutant: Mutant, search: MakeSearch, promise: str
 ) -> None:
     """Each mutant breaks one promise, and the search says which and how it came to that."""
     mutant(monkeypatch)
 
-    found = search.run()
+    found = search().run()
 
     assert promise in found.broken
     assert found.broken[promise]
