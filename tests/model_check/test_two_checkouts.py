@@ -107,7 +107,7 @@ CASES = [
     ),
     Case(
         name="one cart",
-        full=EVERYTHING - SLOW,
+        full=EVERYTHING,
         stock=2,
         cart=True,
         states=100_000,
