@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 
 from ledger.checkouts import TAKEN, Checkout, OrderState, PaymentState, Status
 from ledger.commands import CancelOrder, Inspect, InspectedUnits, Ship, TakeBack, merged
@@ -145,15 +146,7 @@ def inspect(world: World, command: Inspect) -> Change:
         [(line.sku, line.refund) for line in lines],
     )
     # From here it must succeed.
-    moves = [
-        move
-        for line in lines
-        for kind, quantity, target in (
-            (MovementKind.RESTOCK, line.restock, Pile.SELLABLE),
-            (MovementKind.DAMAGE, line.damaged, Pile.DAMAGED),
-        )
-        for move in moved(kind, (line.sku, returned.location), quantity, Pile.RETURNED, target)
-    ]
+    moves = _inspection_moves(world, returned.location, lines)
     return Change(
         answer={
             "inspection_id": command.inspection_id,
@@ -161,19 +154,25 @@ def inspect(world: World, command: Inspect) -> Change:
             "order_id": returned.order_id,
             "location": returned.location,
             "status": "applied",
-            "lines": [
-                {
-                    "sku": line.sku,
-                    "restock": line.restock,
-                    "damaged": line.damaged,
-                    "refund": line.refund,
-                }
-                for line in lines
-            ],
+            "lines": [asdict(line) for line in lines],
         },
         cause=document_cause(world, command),
-        moves=tuple(moves),
+        moves=moves,
         records=(*records, *owed, applied(world, command)),
+    )
+
+
+def _inspection_moves(
+    world: World, location: str, lines: Sequence[InspectedUnits]
+) -> tuple[Move, ...]:
+    return tuple(
+        move
+        for line in lines
+        for kind, quantity, target in (
+            (MovementKind.RESTOCK, line.restock, Pile.SELLABLE),
+            (MovementKind.DAMAGE, line.damaged, Pile.DAMAGED),
+        )
+        for move in moved(kind, (line.sku, location), quantity, Pile.RETURNED, target)
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ledger.commands import Command
 from ledger.errors import KeyConflict, LedgerError, Refused, Transient
 from payments.errors import PaymentError, PaymentUnknown
 
@@ -58,3 +59,12 @@ class Effect:
             return Outcome.of(False, error)
         except LedgerError as error:
             raise BrokenPromiseError(f"the ledger broke: {error.code}") from error
+
+
+def replayed(command: Command, said: dict[str, Any]) -> Any:
+    """Answer a command as it was answered before. Raises Refused, KeyConflict."""
+    if said["print"] != command.fingerprint().hex():
+        raise KeyConflict("key-reused", key=command.key)
+    if "code" in said:
+        raise Refused(said["code"], **said["facts"])
+    return said["body"]

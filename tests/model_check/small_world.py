@@ -25,7 +25,7 @@ from ledger.checkouts import (
     Status,
 )
 from ledger.commands import Command, OpenCheckout
-from ledger.errors import KeyConflict, Refused
+from ledger.errors import Refused
 from ledger.refunds import Refund
 from ledger.rules import decide as rule
 from ledger.stock import GENESIS_HASH, Stock
@@ -45,7 +45,7 @@ from payments.simulator.intents import decide as till
 from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
-from tests.model_check.effects import Beat, BrokenPromiseError, Effect, Outcome
+from tests.model_check.effects import Beat, BrokenPromiseError, Effect, Outcome, replayed
 from tests.model_check.small_orders import owed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -214,7 +214,7 @@ class Shop:
         key = command.key
         before = dict(self.now.answers).get(key or "")
         if before is not None:
-            return _replayed(command, json.loads(before))
+            return replayed(command, json.loads(before))
         world = _world(self.now, self.shelf)
         try:
             change = rule(world, command)
@@ -377,14 +377,6 @@ class Shop:
             client_secret=intent.client_secret,
             decline_code="card_declined" if declined else None,
         )
-
-
-def _replayed(command: Command, said: dict[str, Any]) -> Any:
-    if said["print"] != command.fingerprint().hex():
-        raise KeyConflict("key-reused", key=command.key)
-    if "code" in said:
-        raise Refused(said["code"], **said["facts"])
-    return said["body"]
 
 
 def _world(now: Moment, common: Shelf) -> World:
