@@ -146,7 +146,7 @@ def inspect(world: World, command: Inspect) -> Change:
         [(line.sku, line.refund) for line in lines],
     )
     # From here it must succeed.
-    moves = _inspection_moves(world, returned.location, lines)
+    moves = _inspection_moves(returned.location, lines)
     return Change(
         answer={
             "inspection_id": command.inspection_id,
@@ -162,9 +162,7 @@ def inspect(world: World, command: Inspect) -> Change:
     )
 
 
-def _inspection_moves(
-    world: World, location: str, lines: Sequence[InspectedUnits]
-) -> tuple[Move, ...]:
+def _inspection_moves(location: str, lines: Sequence[InspectedUnits]) -> tuple[Move, ...]:
     return tuple(
         move
         for line in lines

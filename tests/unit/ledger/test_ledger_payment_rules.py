@@ -229,7 +229,6 @@ def test_a_capture_never_asked_for_cannot_be_doubted() -> None:
         (AUTHORIZE, cast.commands_to_hold()),
         (CAPTURE, cast.commands_to_fence()),
         (VOID, [*cast.commands_to_authorize(), cast.release()]),
-        (REFUND, [*cast.commands_to_confirm(), cast.cancel_order()]),
     ],
 )
 def test_what_was_never_begun_is_asked_again_under_another_key(
