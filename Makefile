@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(SUITABLE)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test prove check bench lock
+.PHONY: help demo dev test prove faults check bench lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,10 @@ test: $(STAMP) ## Run the tests
 
 prove: $(STAMP) ## Run the longer proofs, with the figures the design names
 	ONHAND_PROOF=full $(BIN)/python -m pytest -m proof $(ARGS)
+
+faults: $(STAMP) ## Disturb every step of every scenario once, and kill workers at every crash point
+	ONHAND_PROOF=full $(BIN)/python -m pytest -s tests/workflows/test_single_faults.py \
+		tests/integration/worker/test_worker_dies_anywhere.py $(ARGS)
 
 check: $(STAMP) ## Lint, types, import contracts and tidiness, in under a minute
 	$(BIN)/ruff check .
