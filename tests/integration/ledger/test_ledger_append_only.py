@@ -36,6 +36,7 @@ GRANTS = {
     "payment": CHANGE,
     "payment_operation": CHANGE,
     "webhook_event": CHANGE,
+    "webhook_conflict": {"SELECT"},
     "outbox": CHANGE,
     "operation": {*CHANGE, "DELETE"},
     "order_line": CHANGE,
