@@ -242,6 +242,7 @@ async def _load_checkouts(connection: AsyncConnection, world: World, needs: Need
         for row in (await connection.execute(_RESERVATIONS, {"checkouts": begun})).mappings():
             world.reservations[row["reservation_id"]] = _reservation(row)
     paid = {name for name in needs.refunds_of if _money_was_taken(world.checkouts.get(name))}
+    paid |= needs.prices_of & world.checkouts.keys()
     if paid:
         await load_refunds(connection, world, sorted(paid))
     if not needs.payments_of | paid:

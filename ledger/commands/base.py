@@ -21,6 +21,8 @@ class Needs:
     """Checkouts whose payment and what was asked of the provider are needed too."""
     refunds_of: frozenset[str] = frozenset()
     """Checkouts of which, once money was taken, the payment, the debts and the prices are needed."""
+    prices_of: frozenset[str] = frozenset()
+    """Checkouts of which the same is needed in any case: the money may be taken in this very batch."""
     stock_of: frozenset[str] = frozenset()
     """Checkouts whose reservations' stock rows are needed too."""
     skus: frozenset[str] = frozenset()

@@ -100,7 +100,7 @@ class TakeBack(DocumentCommand):
         return Needs(
             checkouts=order,
             # For an inspection in the same batch.
-            refunds_of=order,
+            prices_of=order,
             stock_of=order,
             new_rows=frozenset({frozenset((line.sku, self.location) for line in self.lines)}),
             documents=self.document,

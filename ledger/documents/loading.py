@@ -138,7 +138,7 @@ async def with_their_orders(connection: AsyncConnection, needs: Needs) -> Needs:
     """Add the orders of the returns that are there already: whoever inspects owes their customers."""
     found = await connection.execute(_ORDERS_OF_RETURNS, {"returns": sorted(needs.returns)})
     orders = frozenset(found.scalars())
-    return replace(needs, checkouts=needs.checkouts | orders, refunds_of=needs.refunds_of | orders)
+    return replace(needs, checkouts=needs.checkouts | orders, prices_of=needs.prices_of | orders)
 
 
 async def load_refunds(connection: AsyncConnection, world: World, checkouts: list[str]) -> None:

@@ -23,6 +23,20 @@ async def test_an_order_is_sent_and_comes_back_elsewhere(shop: Shop) -> None:
     assert shop.database.value("SELECT state FROM orders") == "returned"
 
 
+async def test_a_whole_story_in_one_transaction_owes_what_was_granted(shop: Shop) -> None:
+    """The money is taken in the same batch as the inspection: nothing of it was stored when the batch began."""
+    await shop.stocked(3)
+    before, paid = cast.commands_to_fence(), cast.commands_to_confirm()
+    await shop.tell(*before)
+    documents = [warehouse.ship(), warehouse.take_back(), warehouse.inspect()]
+    for answer in await shop.ledger.post_batch([*paid[len(before) :], *documents]):
+        answer.accepted()
+    query = "SELECT refund_id, amount_minor, state FROM refund"
+    assert [(state, amount) for _, amount, state in shop.database.rows(query)] == [
+        ("owed", cast.PRICE)
+    ]
+
+
 async def test_documents_in_any_order_wait_for_what_comes_first(shop: Shop) -> None:
     """Inspection, return and shipment came before the payment; all are booked in the end."""
     await shop.stocked(3)
