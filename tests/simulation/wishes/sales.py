@@ -244,8 +244,9 @@ def next_chapter(  # noqa: PLR0911 - a story has as many chapters as it has
         known = [sku for sku in SKUS if there[sku]]
         first = dice.of(range(len(SKUS)))
         sold = (known[first:] + known[:first])[: dice.of((1, 2, 3))]
-        # All there is comes from every place that has some.
-        lines = {sku: dice.of((1, 2, there[sku])) for sku in sold} or {SKUS[0]: 1}
+        # All there is comes from every place that has some; one more is where a wrong ledger shows.
+        lines = {sku: dice.of((1, 2, there[sku], 1, 2, there[sku] + 1)) for sku in sold}
+        lines = lines or {SKUS[0]: 1}
         return Reserve(actor="workflow", reservation_id=reservation, lines=dice.split(lines))
     if hold == "held" and paid in ("none", "requires_payment", "processing"):
         if not asked:
