@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from ledger import policies
-from ledger.commands import Adjust, CancelOrder, Command, Quantity, Release, Reserve
+from ledger.commands import Adjust, CancelOrder, Command, Quantity, Release, Reserve, SetSafetyStock
 from ledger.documents.waiting import apply_due
 from ledger.errors import KeyConflict, Refused
 from ledger.posting import Answer
@@ -29,7 +29,7 @@ from tests.simulation.model.answers import Model, Verdict
 from tests.simulation.model.books import Place
 from tests.simulation.model.goods import put_location
 from tests.simulation.wishes import goods, parcels, sales
-from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, Dice, dice
+from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, PLACES, SKUS, Dice, dice
 
 Wish = Callable[[Any, Dice, str], Command | None]
 
@@ -131,6 +131,21 @@ class LedgerMachine(RuleBasedStateMachine):
         self._ask(CancelOrder(actor="ada", order_id=order, reason="customer"))
         self._ask(sales.opening(checkout, customer, wanted, None, Dice([0])))
         lines = (Quantity(sku=LIMITED, quantity=limit),)
+        self._ask(Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines))
+
+    @rule(thrown=dice)
+    def somebody_wants_what_is_kept_back(self, thrown: Dice) -> None:
+        """Set a unit aside, and let a cart want one more than is left: all there is, and not for sale."""
+        books = self.model.books
+        rows = [row for row, shelf in sorted(books.shelves.items()) if shelf.available]
+        unopened = [name for name in CHECKOUTS if name not in books.sales]
+        if not rows or not unopened:
+            return
+        (sku, place), checkout = thrown.of(rows), thrown.of(unopened)
+        self._ask(SetSafetyStock(actor="olga", sku=sku, location=place, quantity=1))
+        wanted = {sku: 1 + sum(books.shelves[sku, other].available for other in books.places)}
+        self._ask(sales.opening(checkout, thrown.of(CUSTOMERS), wanted, None, Dice([0])))
+        lines = (Quantity(sku=sku, quantity=wanted[sku]),)
         self._ask(Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines))
 
     @rule(several=st.lists(st.tuples(wishes, dice), min_size=2, max_size=5), twins=dice)
