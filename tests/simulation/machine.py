@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import fields, replace
 from typing import Any, ClassVar
 
-from hypothesis import note, settings
+from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from ledger import policies
-from ledger.commands import Adjust, CancelOrder, Command, Quantity, Release, Reserve, SetSafetyStock
+from ledger.commands import Adjust, Command, Release
 from ledger.documents.waiting import apply_due
 from ledger.errors import KeyConflict, Refused
 from ledger.posting import Answer
@@ -28,13 +28,12 @@ from tests.simulation.ground import MakeGround
 from tests.simulation.model.answers import Model, Verdict
 from tests.simulation.model.books import Place
 from tests.simulation.model.goods import put_location
-from tests.simulation.wishes import goods, parcels, sales
-from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, PLACES, SKUS, Dice, dice
+from tests.simulation.wishes import goods, parcels, sales, stories
+from tests.simulation.wishes.dice import CHECKOUTS, LIMITED, PLACES, SKUS, Dice, dice
 
 Wish = Callable[[Any, Dice, str], Command | None]
 
 PRIORITIES = {"BER1": 10, "HAM1": 20, "MUC1": 20}
-LIMITED = SKUS[2]
 
 WISHES: tuple[Wish, ...] = (
     *(goods.receive, goods.adjust, goods.research, goods.resolve, goods.change_pause),
@@ -47,6 +46,11 @@ WISHES: tuple[Wish, ...] = (
 CHAPTERS = (0, 8, 2, 11, 5, 10, 3, 9, 2, 14)
 """How far a story is told: to its hold, its order, or past that."""
 
+TILL: tuple[Wish, ...] = (sales.open_checkout, sales.reserve, sales.reserve, sales.fence)
+MONEY: tuple[Wish, ...] = (
+    *(sales.start_payment, sales.record_payment, sales.record_payment),
+    *(sales.fail_payment, sales.doubt_capture, sales.start_payment),
+)
 ENDINGS: tuple[Wish, ...] = (sales.release, sales.expire, sales.cancel_order, sales.confirm)
 
 wishes = st.sampled_from(WISHES)
@@ -105,6 +109,14 @@ class LedgerMachine(RuleBasedStateMachine):
     def a_parcel_is_told_of(self, wish: Wish, thrown: Dice) -> None:
         self._ask(wish(self.model.books, thrown, self._name()))
 
+    @rule(wish=st.sampled_from(TILL), thrown=dice)
+    def the_till_is_busy(self, wish: Wish, thrown: Dice) -> None:
+        self._ask(wish(self.model.books, thrown, self._name()))
+
+    @rule(wish=st.sampled_from(MONEY), thrown=dice)
+    def money_is_told_of(self, wish: Wish, thrown: Dice) -> None:
+        self._ask(wish(self.model.books, thrown, self._name()))
+
     @rule(wish=st.sampled_from(ENDINGS), thrown=dice)
     def a_sale_ends(self, wish: Wish, thrown: Dice) -> None:
         self._ask(wish(self.model.books, thrown, self._name()))
@@ -117,36 +129,17 @@ class LedgerMachine(RuleBasedStateMachine):
     def a_shelf_is_corrected(self, wish: Wish, thrown: Dice) -> None:
         self._ask(wish(self.model.books, thrown, self._name()))
 
-    @rule(thrown=dice)
-    def somebody_takes_an_order_back_and_buys_again(self, thrown: Dice) -> None:
-        """As much as a customer may have: what was taken back must not count."""
-        books = self.model.books
-        placed = [name for name, order in sorted(books.orders.items()) if order.state == "placed"]
-        unopened = [name for name in CHECKOUTS if name not in books.sales]
-        limit = books.limits[LIMITED]
-        if not placed or not unopened or not limit:
-            return
-        order, checkout = thrown.of(placed), thrown.of(unopened)
-        customer, wanted = books.sales[order].customer, {LIMITED: limit}
-        self._ask(CancelOrder(actor="ada", order_id=order, reason="customer"))
-        self._ask(sales.opening(checkout, customer, wanted, None, Dice([0])))
-        lines = (Quantity(sku=LIMITED, quantity=limit),)
-        self._ask(Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines))
+    @rule(story=st.sampled_from(stories.TURNS), thrown=dice)
+    def somebody_has_plans(self, story: stories.Story, thrown: Dice) -> None:
+        for command in story(self.model.books, thrown, self._name()):
+            self._ask(command)
 
-    @rule(thrown=dice)
-    def somebody_wants_what_is_kept_back(self, thrown: Dice) -> None:
-        """Set a unit aside, and let a cart want one more than is left: all there is, and not for sale."""
-        books = self.model.books
-        rows = [row for row, shelf in sorted(books.shelves.items()) if shelf.available]
-        unopened = [name for name in CHECKOUTS if name not in books.sales]
-        if not rows or not unopened:
-            return
-        (sku, place), checkout = thrown.of(rows), thrown.of(unopened)
-        self._ask(SetSafetyStock(actor="olga", sku=sku, location=place, quantity=1))
-        wanted = {sku: 1 + sum(books.shelves[sku, other].available for other in books.places)}
-        self._ask(sales.opening(checkout, thrown.of(CUSTOMERS), wanted, None, Dice([0])))
-        lines = (Quantity(sku=sku, quantity=wanted[sku]),)
-        self._ask(Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines))
+    @rule(story=st.sampled_from(stories.EARLY), thrown=dice)
+    def a_document_is_early(self, story: stories.Story, thrown: Dice) -> None:
+        """Tell it before its cause, and try it again when that has come."""
+        for command in story(self.model.books, thrown, self._name()):
+            self._ask(command)
+        self._try_what_waits()
 
     @rule(several=st.lists(st.tuples(wishes, dice), min_size=2, max_size=5), twins=dice)
     def several_wish_at_once(self, several: list[tuple[Wish, Dice]], twins: Dice) -> None:
@@ -180,26 +173,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def waiting_documents_are_tried(self) -> None:
-        """Those whose predecessor has come since must be tried, and each must end as the model says."""
-        self._begin()
-        note("waiting documents are tried")
-        model = self.model
-        waiting = {
-            key: paper for key, paper in model.books.papers.items() if paper.state == "waiting"
-        }
-        must = {k for k, p in waiting.items() if (model.due(p.command) or -1) >= p.tried}
-        tried = self.ground.run(apply_due(self.ground.ledger))
-        seen = {(each.kind, each.document_id) for each in tried}
-        assert must <= seen <= set(waiting), (must, seen, set(waiting))
-        for each in tried:
-            command = waiting[each.kind, each.document_id].command
-            verdict = model.ask(command)
-            expected = "waiting" if verdict.waiting else verdict.code or "applied"
-            assert each.outcome == expected, (command, each, verdict)
-            if verdict.code:
-                model.refuse_waiting(command)
-            self.reached[f"{type(command).__name__} that waited: {expected}"] += 1
-        self._compare()
+        self._try_what_waits()
 
     @rule(thrown=dice)
     def the_shop_changes_its_mind(self, thrown: Dice) -> None:
@@ -222,6 +196,28 @@ class LedgerMachine(RuleBasedStateMachine):
         self._compare()
 
     # Asking and comparing
+
+    def _try_what_waits(self) -> None:
+        """Those whose predecessor has come since must be tried, and each must end as the model says."""
+        self._begin()
+        note("waiting documents are tried")
+        model = self.model
+        waiting = {
+            key: paper for key, paper in model.books.papers.items() if paper.state == "waiting"
+        }
+        must = {k for k, p in waiting.items() if (model.due(p.command) or -1) >= p.tried}
+        tried = self.ground.run(apply_due(self.ground.ledger))
+        seen = {(each.kind, each.document_id) for each in tried}
+        assert must <= seen <= set(waiting), (must, seen, set(waiting))
+        for each in tried:
+            command = waiting[each.kind, each.document_id].command
+            verdict = model.ask(command)
+            expected = "waiting" if verdict.waiting else verdict.code or "applied"
+            assert each.outcome == expected, (command, each, verdict)
+            if verdict.code:
+                model.refuse_waiting(command)
+            self.reached[f"{type(command).__name__} that waited: {expected}"] += 1
+        self._compare()
 
     def _use_an_old_key(self, thrown: Dice) -> None:
         known = [command for command in self.asked if command.key and hasattr(command, "lines")]
@@ -360,11 +356,24 @@ class LedgerMachine(RuleBasedStateMachine):
         self.ground.run(policies.put_product(self.ground.ledger.engine, product))
 
 
-def live(make_ground: MakeGround, lives: settings) -> Counter[str]:
+def lives(number: int, steps: int) -> settings:
+    """Say how many lives of how many steps: thrown anew each time, since varied ones would be too much alike."""
+    return settings(
+        max_examples=number,
+        stateful_step_count=steps,
+        deadline=None,
+        print_blob=True,
+        database=None,
+        backend="hypothesis-urandom",
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def live(make_ground: MakeGround, ways: settings) -> Counter[str]:
     """Live so many lives of so many steps, and count what came of each command."""
     reached: Counter[str] = Counter()
-    ways = {"make_ground": staticmethod(make_ground), "reached": reached}
-    run_state_machine_as_test(type("Life", (LedgerMachine,), ways), settings=lives)
+    ground = {"make_ground": staticmethod(make_ground), "reached": reached}
+    run_state_machine_as_test(type("Life", (LedgerMachine,), ground), settings=ways)
     return +reached
 
 

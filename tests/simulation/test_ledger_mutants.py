@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from sqlalchemy import text
 
 from ledger import commands, loading, posting, rules
@@ -19,8 +21,8 @@ from ledger.rules.reservations import checkout_row
 from ledger.stock import MovementKind, Stock
 from ledger.world import Change, World
 from tests.proof import size
-from tests.simulation.ground import MakeGround
-from tests.simulation.machine import live
+from tests.simulation.ground import Ground, MakeGround
+from tests.simulation.machine import live, lives
 
 LIVES = size(share=60, full=300)
 """How many lives a mutant has at most; most are found in the first few."""
@@ -231,14 +233,14 @@ def test_a_ledger_that_is_rarely_wrong_is_found(
 
 def _must_be_found(mutate: Callable[[Patch], None], make_ground: MakeGround, patch: Patch) -> None:
     mutate(patch)
-    lives = settings(
-        max_examples=LIVES,
-        stateful_step_count=30,
-        deadline=None,
-        derandomize=True,  # the same lives in every run: it is found, or it never is
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    lived = count(1)
+
+    @contextmanager
+    def counted() -> Iterator[Ground]:
+        next(lived)
+        with make_ground() as ground:
+            yield ground
+
     with pytest.raises(AssertionError):
-        live(make_ground, lives)
+        live(counted, settings(lives(LIVES, 30), phases=[Phase.generate]))
+    print(f"{mutate.__name__}: found in life {next(lived) - 1} of {LIVES}")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from tests.proof import FULL, size
 from tests.simulation.ground import MakeGround
-from tests.simulation.machine import live
+from tests.simulation.machine import live, lives
 from tests.simulation.outcomes import MUST_HAVE
 
 LIVES = size(share=30, full=2_000)
@@ -18,15 +17,7 @@ STEPS = size(share=30, full=50)
 @pytest.mark.timeout(size(share=900, full=9_000))  # a failure takes minutes to be made small
 def test_the_ledger_does_what_the_model_says(make_ground: MakeGround) -> None:
     """Other lives in every run; of two thousand, some come to every place worth seeing."""
-    lives = settings(
-        max_examples=LIVES,
-        stateful_step_count=STEPS,
-        deadline=None,
-        print_blob=True,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    reached = live(make_ground, lives)
+    reached = live(make_ground, lives(LIVES, STEPS))
     for outcome, times in sorted(reached.items()):
         print(f"{times:9,} {outcome}")
     if FULL:

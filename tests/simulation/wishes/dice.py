@@ -13,6 +13,7 @@ from tests.simulation.model.books import Books, Row
 Choice = TypeVar("Choice")
 
 SKUS = ("brass-lamp", "blue-teapot", "long-rug")
+LIMITED = SKUS[2]
 UNKNOWN_SKU = "no-such-thing"
 PLACES = ("BER1", "HAM1", "MUC1")
 UNKNOWN_PLACE = "NOWHERE"

@@ -15,7 +15,7 @@ from ledger.commands import (
     SetSafetyStock,
 )
 from tests.simulation.model.books import Books
-from tests.simulation.wishes.dice import PLACES, SKUS, UNKNOWN_PLACE, Dice
+from tests.simulation.wishes.dice import PLACES, SKUS, UNKNOWN_PLACE, UNKNOWN_SKU, Dice
 
 _PILES = {
     AdjustmentKind.ADJUST: "sellable",
@@ -120,6 +120,7 @@ def change_pause(books: Books, dice: Dice, name: str) -> ChangePause:
 def set_safety_stock(books: Books, dice: Dice, name: str) -> SetSafetyStock:
     """Units are kept back for good."""
     sku, place = dice.row(books, "sellable")
+    sku = UNKNOWN_SKU if dice.one_in(12) else sku
     return SetSafetyStock(
         actor="olga", sku=sku, location=place, quantity=dice.of((1, 0, 2, 0, 9, 1, -1))
     )
@@ -128,6 +129,7 @@ def set_safety_stock(books: Books, dice: Dice, name: str) -> SetSafetyStock:
 def set_feed_buffer(books: Books, dice: Dice, name: str) -> SetFeedBuffer:
     """Units are kept back because of a feed."""
     sku, place = dice.row(books, "sellable")
+    sku = UNKNOWN_SKU if dice.one_in(12) else sku
     return SetFeedBuffer(
         actor="olga",
         sku=sku,

@@ -78,8 +78,8 @@ def reserve(books: Books, dice: Dice, name: str) -> Reserve:
     unheld = [name for name in waiting if not books.sales[name].ordinal]
     checkout = dice.of(unheld) if unheld and not dice.one_in(5) else dice.of(CHECKOUTS)
     lines = dice.split(dice.cart())
-    if dice.one_in(12):
-        lines = dice.of(((), (Quantity(sku=UNKNOWN_SKU, quantity=1),), (*lines, *lines, *lines)))
+    if dice.one_in(6):
+        lines = dice.of(((Quantity(sku=UNKNOWN_SKU, quantity=1),), (), (*lines, *lines, *lines)))
     ordinal = dice.of((1, 1, 1, 1, 1, 2))
     return Reserve(actor="workflow", reservation_id=f"{checkout}/{ordinal}", lines=lines)
 
@@ -144,7 +144,7 @@ def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation | 
     else:
         checkout = dice.of(asked)
         kind = PaymentOperationKind(books.money[checkout].asked[-1][0])
-    if kind is REFUND:
+    if kind is REFUND or dice.one_in(12):
         return refund(books, checkout, dice.of((ShownRefund.FAILED, ShownRefund.PENDING)))
     code = dice.of(("card_declined", NOT_DONE))
     return FailPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind, code=code)
@@ -190,11 +190,11 @@ def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment | Recor
         state = PaymentState.CAPTURED
     if kind is REFUND and not late:
         return refund(books, checkout, ShownRefund.SUCCEEDED)
-    strange = dice.of(("", "", "", "", "", "", "amount", "intent"))
+    strange = dice.of(("", "", "", "", "", "", "", "amount", "intent", "lapsed"))
     return seen(
         books,
         checkout,
-        state,
+        PaymentState.VOIDED if strange == "lapsed" else state,
         proves=None if late else kind,
         short=int(strange == "amount"),
         intent="pi_other" if strange == "intent" else None,

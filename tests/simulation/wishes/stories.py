@@ -1,0 +1,100 @@
+"""Stories of several commands that single wishes would hardly ever come to, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ledger.commands import (
+    CancelOrder,
+    Command,
+    Inspect,
+    InspectedUnits,
+    Quantity,
+    Reserve,
+    SetSafetyStock,
+    Ship,
+    TakeBack,
+)
+from tests.simulation.model.books import Books
+from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, LIMITED, Dice
+from tests.simulation.wishes.sales import next_chapter, opening
+
+Story = Callable[[Books, Dice, str], Iterator[Command]]
+"""Looks at the books anew for each command that it tells."""
+
+_CHAPTERS_TO_AN_ORDER = 6
+
+
+def parcels_before_their_order(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """Send off what is held, all of it or a unit too many, before the till has taken the money."""
+    unsold = [held for held in CHECKOUTS if books.hold_state(held) in ("held", "committing")]
+    if not unsold:
+        return
+    order = dice.of(unsold)
+    for number, ((sku, place), units) in enumerate(sorted(books.holds[f"{order}/1"].lines.items())):
+        lines = (Quantity(sku=sku, quantity=units + dice.of((0, 0, 1))),)
+        yield Ship(
+            actor="otto",
+            shipment_id=f"SE{name}-{number}",
+            order_id=order,
+            location=place,
+            lines=lines,
+        )
+    for _ in range(_CHAPTERS_TO_AN_ORDER):
+        chapter = next_chapter(books, order, dice)
+        if chapter is None or books.hold_state(order) == "confirmed":
+            return
+        yield chapter
+
+
+def inspections_before_their_return(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """Somebody has looked at what nobody has said to be back: as much as comes, or a unit more."""
+    outside = [
+        (order, row, parcel.outside)
+        for order, placed in sorted(books.orders.items())
+        for row, parcel in placed.parcels.items()
+        if parcel.outside and not placed.cancelled
+    ]
+    if not outside:
+        return
+    order, (sku, place), units = dice.of(outside)
+    seen = units + dice.of((0, 1))
+    found = (InspectedUnits(sku=sku, restock=seen, refund=dice.of((seen, 0))),)
+    yield Inspect(actor="otto", inspection_id=f"IE{name}", return_id=f"RE{name}", lines=found)
+    lines = (Quantity(sku=sku, quantity=units),)
+    yield TakeBack(actor="otto", return_id=f"RE{name}", order_id=order, location=place, lines=lines)
+
+
+def taken_back_and_bought_again(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """As much as a customer may have: what was taken back must not count."""
+    placed = [known for known, order in sorted(books.orders.items()) if order.state == "placed"]
+    limit = books.limits[LIMITED]
+    if placed and limit:
+        order = dice.of(placed)
+        yield CancelOrder(actor="ada", order_id=order, reason="customer")
+        yield from _bought(books, dice, books.sales[order].customer, {LIMITED: limit})
+
+
+def wanted_though_kept_back(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """Set a unit aside, and let a cart want one more than is left: all there is, and not for sale."""
+    rows = [row for row, shelf in sorted(books.shelves.items()) if shelf.available]
+    if rows:
+        sku, place = dice.of(rows)
+        yield SetSafetyStock(actor="olga", sku=sku, location=place, quantity=1)
+        there = sum(books.shelves[sku, other].available for other in books.places)
+        yield from _bought(books, dice, dice.of(CUSTOMERS), {sku: there + 1})
+
+
+def _bought(books: Books, dice: Dice, customer: str, wanted: dict[str, int]) -> Iterator[Command]:
+    unopened = [name for name in CHECKOUTS if name not in books.sales]
+    if unopened:
+        checkout = dice.of(unopened)
+        yield opening(checkout, customer, wanted, None, Dice([0]))
+        lines = tuple(Quantity(sku=sku, quantity=units) for sku, units in wanted.items())
+        yield Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines)
+
+
+TURNS: tuple[Story, ...] = (taken_back_and_bought_again, wanted_though_kept_back)
+
+EARLY: tuple[Story, ...] = (parcels_before_their_order, inspections_before_their_return)
+"""A document is told before what it refers to: it waits, and is booked or refused when that comes."""
