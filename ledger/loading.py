@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.checkouts import (
     TAKEN,
@@ -40,6 +39,7 @@ from ledger.documents.loading import (
     rows_of_records,
     with_their_orders,
 )
+from ledger.statements import Statements
 from ledger.stock import Stock
 from ledger.world import UNREAD, Location, Row, World
 
@@ -164,6 +164,8 @@ ORDER BY location
 FOR KEY SHARE
 """)
 
+_NOW = text("SELECT clock_timestamp()")
+
 # A re-acquired reservation is not the customer's second helping, and a cancelled order gives back.
 _CLAIMED = text("""
 SELECT r.customer_id, l.sku, sum(l.quantity) AS quantity
@@ -179,7 +181,7 @@ GROUP BY r.customer_id, l.sku
 
 
 async def load(
-    connection: AsyncConnection,
+    statements: Statements,
     commands: Sequence[Command],
     *,
     without: frozenset[Row] = frozenset(),
@@ -190,21 +192,21 @@ async def load(
     """
     needs = _joined(command.needs() for command in commands)
     if needs.returns:
-        needs = await with_their_orders(connection, needs)
+        needs = await with_their_orders(statements, needs)
     world = World()
     if needs.checkouts:
-        await _load_checkouts(connection, world, needs)
-        await load_order_lines(connection, world)
+        await _load_checkouts(statements, world, needs)
+        await load_order_lines(statements, world)
     if needs.carts or needs.carts_of:
-        await _load_carts(connection, world, needs)
-    await load_records(connection, world, needs)
-    await _load_stock(connection, world, needs, without)
+        await _load_carts(statements, world, needs)
+    await load_records(statements, world, needs)
+    await _load_stock(statements, world, needs, without)
     if needs.claims_on and not _covered(world, commands):
-        await load_claims_on_rows(connection, world, needs)
+        await load_claims_on_rows(statements, world, needs)
     if needs.skus:
-        await _load_claims(connection, world, needs)
+        await _load_claims(statements, world, needs)
     if world.now == UNREAD:
-        world.now = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+        world.now = next((await statements.execute(_NOW)).scalars())
     return world
 
 
@@ -217,9 +219,9 @@ def _covered(world: World, commands: Sequence[Command]) -> bool:
     return row is not None and row.sellable >= abs(first.quantity)
 
 
-async def unmake_rows(connection: AsyncConnection) -> None:
+async def unmake_rows(statements: Statements) -> None:
     """Take back the rows that `load` made, with the locks of stock. Those of checkouts and records stay."""
-    await connection.execute(_BACK_TO_MARK)
+    await statements.execute(_BACK_TO_MARK)
 
 
 def _joined(needs: Iterable[Needs]) -> Needs:
@@ -230,35 +232,35 @@ def _joined(needs: Iterable[Needs]) -> Needs:
     )
 
 
-async def _load_checkouts(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def _load_checkouts(statements: Statements, world: World, needs: Needs) -> None:
     wanted = {"checkouts": sorted(needs.checkouts)}
-    for row in (await connection.execute(_LOCK_CHECKOUTS, wanted)).mappings():
+    for row in (await statements.execute(_LOCK_CHECKOUTS, wanted)).mappings():
         world.checkouts[row["checkout_id"]] = _checkout(row)
     if not world.checkouts:
         return
     # A checkout without a number has no reservation yet: most of those that reserve.
     begun = sorted(row.checkout_id for row in world.checkouts.values() if row.ordinal)
     if begun:
-        for row in (await connection.execute(_RESERVATIONS, {"checkouts": begun})).mappings():
+        for row in (await statements.execute(_RESERVATIONS, {"checkouts": begun})).mappings():
             world.reservations[row["reservation_id"]] = _reservation(row)
     paid = {name for name in needs.refunds_of if _money_was_taken(world.checkouts.get(name))}
     paid |= needs.prices_of & world.checkouts.keys()
     if paid:
-        await load_refunds(connection, world, sorted(paid))
+        await load_refunds(statements, world, sorted(paid))
     if not needs.payments_of | paid:
         return
     wanted = {"checkouts": sorted(needs.payments_of | paid)}
-    for row in (await connection.execute(_PAYMENTS, wanted)).mappings():
+    for row in (await statements.execute(_PAYMENTS, wanted)).mappings():
         world.payments[row["checkout_id"]] = Payment(**{**row, "state": PaymentState(row["state"])})
     if needs.payments_of:
-        await _load_payment_operations(connection, world, sorted(needs.payments_of))
+        await _load_payment_operations(statements, world, sorted(needs.payments_of))
 
 
 async def _load_payment_operations(
-    connection: AsyncConnection, world: World, checkouts: list[str]
+    statements: Statements, world: World, checkouts: list[str]
 ) -> None:
     wanted = {"checkouts": checkouts}
-    for row in (await connection.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
+    for row in (await statements.execute(_PAYMENT_OPERATIONS, wanted)).mappings():
         world.payment_operations[row["key"]] = PaymentOperation(
             **{
                 **row,
@@ -272,7 +274,7 @@ def _money_was_taken(checkout: Checkout | None) -> bool:
     return checkout is not None and checkout.payment_state in TAKEN
 
 
-async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def _load_carts(statements: Statements, world: World, needs: Needs) -> None:
     own = {
         (row.owner, row.cart_id)
         for row in world.checkouts.values()
@@ -281,12 +283,12 @@ async def _load_carts(connection: AsyncConnection, world: World, needs: Needs) -
     if not own | needs.carts:
         return
     carts = _json([{"owner": owner, "cart_id": cart} for owner, cart in own | needs.carts])
-    for row in await connection.execute(_LIVE_CARTS, {"carts": carts}):
+    for row in await statements.execute(_LIVE_CARTS, {"carts": carts}):
         world.live_carts.setdefault((row.owner, row.cart_id), set()).add(row.checkout_id)
 
 
 async def _load_stock(
-    connection: AsyncConnection, world: World, needs: Needs, without: frozenset[Row]
+    statements: Statements, world: World, needs: Needs, without: frozenset[Row]
 ) -> None:
     groups = needs.new_rows | arrivals(world, needs)
     rows = set(needs.rows).union(rows_of_records(world), *groups)
@@ -295,20 +297,20 @@ async def _load_stock(
             rows |= {(line.sku, line.location) for line in reservation.lines}
     if not rows and not needs.skus:
         return
-    await _make_rows(connection, world, groups, without)
+    await _make_rows(statements, world, groups, without)
     if rows:
         wanted: dict[str, Any] = {"skus": sorted(needs.skus), "rows": _rows(rows)}
-        locked = await connection.execute(_LOCK_STOCK, wanted)
+        locked = await statements.execute(_LOCK_STOCK, wanted)
     else:
-        locked = await connection.execute(_LOCK_STOCK_OF_SKUS, {"skus": sorted(needs.skus)})
+        locked = await statements.execute(_LOCK_STOCK_OF_SKUS, {"skus": sorted(needs.skus)})
     for row in locked.mappings():
         stock = Stock(**{**row, "paused": tuple(row["paused"])})
         world.stock[stock.sku, stock.location] = stock
-    await _load_policies(connection, world, needs.skus | {sku for sku, _ in rows}, rows)
+    await _load_policies(statements, world, needs.skus | {sku for sku, _ in rows}, rows)
 
 
 async def _make_rows(
-    connection: AsyncConnection,
+    statements: Statements,
     world: World,
     groups: Iterable[frozenset[Row]],
     without: frozenset[Row],
@@ -317,21 +319,21 @@ async def _make_rows(
     if not wanted:
         return
     rows = {"rows": _rows(frozenset().union(*wanted))}
-    if not (await connection.execute(_MISSING_ROWS, rows)).all():
+    if not (await statements.execute(_MISSING_ROWS, rows)).all():
         return
-    await connection.execute(_MARK)
-    made = await connection.execute(_MAKE_ROWS, {"rows": _groups(wanted)})
+    await statements.execute(_MARK)
+    made = await statements.execute(_MAKE_ROWS, {"rows": _groups(wanted)})
     world.made = {(row.sku, row.location) for row in made}
 
 
 async def _load_policies(
-    connection: AsyncConnection, world: World, skus: Iterable[str], rows: Iterable[Row]
+    statements: Statements, world: World, skus: Iterable[str], rows: Iterable[Row]
 ) -> None:
     locations = {location for _, location in world.stock} | {place for _, place in rows}
     wanted = {"skus": sorted(skus), "locations": sorted(locations)}
     if any(row.sequence == 0 for row in world.stock.values()):
-        await connection.execute(_LOCK_LOCATIONS, {"locations": wanted["locations"]})
-    for is_product, name, number, enabled, now in await connection.execute(_POLICIES, wanted):
+        await statements.execute(_LOCK_LOCATIONS, {"locations": wanted["locations"]})
+    for is_product, name, number, enabled, now in await statements.execute(_POLICIES, wanted):
         world.now = max(world.now, now)
         if is_product:
             world.products[name] = number
@@ -339,14 +341,14 @@ async def _load_policies(
             world.locations[name] = Location(location=name, priority=number, enabled=enabled)
 
 
-async def _load_claims(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def _load_claims(statements: Statements, world: World, needs: Needs) -> None:
     limited = {sku for sku in needs.skus if world.products.get(sku) is not None}
     if not limited:
         return
     customers = needs.customers | {checkout.customer_id for checkout in world.checkouts.values()}
     world.claimed = {(customer, sku): 0 for customer in customers for sku in limited}
     wanted = {"customers": sorted(customers), "skus": sorted(limited)}
-    for row in await connection.execute(_CLAIMED, wanted):
+    for row in await statements.execute(_CLAIMED, wanted):
         world.claimed[row.customer_id, row.sku] = int(row.quantity)
 
 

@@ -24,6 +24,7 @@ from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
 from ledger.group_commit import MOST_AT_ONCE, MOST_WAITING, POSTERS, GroupCommit
 from ledger.loading import load, unmake_rows
 from ledger.rules import decide
+from ledger.statements import Statements
 from ledger.world import World
 from ledger.writing import write
 
@@ -186,13 +187,14 @@ class Ledger:
 
 async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> list[Answer]:
     """Post a batch inside the caller's transaction, which the caller commits."""
+    statements = await Statements.on(connection)
     fingerprints: dict[str, bytes] = {}
     for command in commands:
         if command.key is not None and command.key not in fingerprints:
             fingerprints[command.key] = command.fingerprint()
     answers: dict[int, Answer] = {}
-    claimed = await _claim(connection, fingerprints)
-    stored = await _stored(connection, [key for key in fingerprints if key not in claimed])
+    claimed = await _claim(statements, fingerprints)
+    stored = await _stored(statements, [key for key in fingerprints if key not in claimed])
     first_of: dict[str, int] = {}
     fresh: list[int] = []
     for index, command in enumerate(commands):
@@ -205,10 +207,10 @@ async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> l
                 first_of[key] = index
     if fresh:
         batch = [commands[index] for index in fresh]
-        world, decided = await _decided_together(connection, batch)
+        world, decided = await _decided_together(statements, batch)
         answers |= zip(fresh, decided, strict=True)
-        await write(connection, world)
-        await _settle(connection, world, {key: answers[i] for key, i in first_of.items()}, commands)
+        await write(statements, world)
+        await _settle(statements, world, {key: answers[i] for key, i in first_of.items()}, commands)
     return [
         answers[i]
         if i in answers
@@ -218,31 +220,31 @@ async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> l
 
 
 async def _decided_together(
-    connection: AsyncConnection, batch: Sequence[Command]
+    statements: Statements, batch: Sequence[Command]
 ) -> tuple[World, list[Answer]]:
     """Decide one after the other; a second time where rows were made for what was then refused."""
-    world = await load(connection, batch)
+    world = await load(statements, batch)
     answers = [_decided(world, command) for command in batch]
     empty = world.left_empty()
     if empty:
-        await unmake_rows(connection)
-        world = await load(connection, batch, without=empty)
+        await unmake_rows(statements)
+        world = await load(statements, batch, without=empty)
         answers = [_decided(world, command) for command in batch]
     return world, answers
 
 
-async def _claim(connection: AsyncConnection, fingerprints: Mapping[str, bytes]) -> set[str]:
+async def _claim(statements: Statements, fingerprints: Mapping[str, bytes]) -> set[str]:
     if not fingerprints:
         return set()
     rows = [{"key": key, "fingerprint": print_.hex()} for key, print_ in fingerprints.items()]
-    result = await connection.execute(_CLAIM, {"rows": orjson.dumps(rows).decode()})
+    result = await statements.execute(_CLAIM, {"rows": orjson.dumps(rows).decode()})
     return set(result.scalars())
 
 
-async def _stored(connection: AsyncConnection, keys: list[str]) -> dict[str, tuple[bytes, Any]]:
+async def _stored(statements: Statements, keys: list[str]) -> dict[str, tuple[bytes, Any]]:
     if not keys:
         return {}
-    result = await connection.execute(_STORED, {"keys": keys})
+    result = await statements.execute(_STORED, {"keys": keys})
     return {row.key: (row.fingerprint, row.outcome) for row in result}
 
 
@@ -272,7 +274,7 @@ def _decided(world: World, command: Command) -> Answer:
 
 
 async def _settle(
-    connection: AsyncConnection,
+    statements: Statements,
     world: World,
     answers: Mapping[str, Answer],
     commands: Sequence[Command],
@@ -292,9 +294,9 @@ async def _settle(
             taken_back.append(key)
     if kept:
         rows = orjson.dumps(kept).decode()
-        await connection.execute(_ANSWER, {"rows": rows, "now": world.now})
+        await statements.execute(_ANSWER, {"rows": rows, "now": world.now})
     if taken_back:
-        await connection.execute(_UNCLAIM, {"keys": taken_back})
+        await statements.execute(_UNCLAIM, {"keys": taken_back})
 
 
 def _passes(error: DBAPIError) -> bool:

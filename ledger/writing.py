@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger import outbox
 from ledger.checkouts import LIVE, OrderState
 from ledger.documents.writing import written_records
 from ledger.movements import HASHED_FIELDS, Movement
+from ledger.statements import Statements
 from ledger.stock import PILES, TOTALS, total_of
 from ledger.world import World
 
@@ -166,14 +166,14 @@ FROM json_to_recordset(:rows) AS e(
 _AFTER = tuple(f"{pile}_after" for pile in PILES)
 
 
-async def write(connection: AsyncConnection, world: World) -> None:
+async def write(statements: Statements, world: World) -> None:
     """Store everything the batch changed. Parents before children, for the foreign keys."""
     for statement, rows in _written(world):
         if rows:
             parameters: dict[str, Any] = {"rows": orjson.dumps(rows).decode()}
             if ":now" in statement.text:
                 parameters["now"] = world.now
-            await connection.execute(statement, parameters)
+            await statements.execute(statement, parameters)
 
 
 def _written(world: World) -> list[tuple[TextClause, list[dict[str, Any]]]]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ledger.checkouts import CheckoutLine, OrderState
 from ledger.commands import Needs
@@ -23,6 +22,7 @@ from ledger.documents.values import (
 )
 from ledger.refunds import Refund, RefundState
 from ledger.replacing import replace
+from ledger.statements import Statements
 from ledger.world import Row, World
 
 # A document row guards nothing that its operation key does not: it is read, not locked.
@@ -124,56 +124,56 @@ ORDER BY paid, created_at DESC, checkout_id
 """)
 
 
-async def load_order_lines(connection: AsyncConnection, world: World) -> None:
+async def load_order_lines(statements: Statements, world: World) -> None:
     """Read the lines of every order among the checkouts, which are locked already."""
     orders = [c.checkout_id for c in world.checkouts.values() if c.order_state != OrderState.NONE]
     if not orders:
         return
-    for row in (await connection.execute(_ORDER_LINES, {"orders": sorted(orders)})).mappings():
+    for row in (await statements.execute(_ORDER_LINES, {"orders": sorted(orders)})).mappings():
         line = OrderLine(**row)
         world.order_lines[line.identity] = line
 
 
-async def with_their_orders(connection: AsyncConnection, needs: Needs) -> Needs:
+async def with_their_orders(statements: Statements, needs: Needs) -> Needs:
     """Add the orders of the returns that are there already: whoever inspects owes their customers."""
-    found = await connection.execute(_ORDERS_OF_RETURNS, {"returns": sorted(needs.returns)})
+    found = await statements.execute(_ORDERS_OF_RETURNS, {"returns": sorted(needs.returns)})
     orders = frozenset(found.scalars())
     return replace(needs, checkouts=needs.checkouts | orders, prices_of=needs.prices_of | orders)
 
 
-async def load_refunds(connection: AsyncConnection, world: World, checkouts: list[str]) -> None:
+async def load_refunds(statements: Statements, world: World, checkouts: list[str]) -> None:
     """Read what is owed to the customers of checkouts that are locked already, and what units were sold for."""
-    for row in (await connection.execute(_REFUNDS, {"checkouts": checkouts})).mappings():
+    for row in (await statements.execute(_REFUNDS, {"checkouts": checkouts})).mappings():
         refund = Refund(**{**row, "state": RefundState(row["state"])})
         world.refunds[refund.identity] = refund
     lines: dict[str, list[CheckoutLine]] = {}
-    for row in (await connection.execute(_PRICES, {"checkouts": checkouts})).mappings():
+    for row in (await statements.execute(_PRICES, {"checkouts": checkouts})).mappings():
         line = {name: row[name] for name in ("sku", "quantity", "price_minor")}
         lines.setdefault(row["checkout_id"], []).append(CheckoutLine(**line))
     for name, of_checkout in lines.items():
         world.checkouts[name] = replace(world.checkouts[name], lines=tuple(of_checkout))
 
 
-async def load_records(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def load_records(statements: Statements, world: World, needs: Needs) -> None:
     """Lock and read what the batch needs of transfers, returns and waiting documents."""
     transfers = set(needs.transfers)
     if needs.sent_from:
-        travelling = await connection.execute(_SENT_FROM, {"rows": _rows(needs.sent_from)})
+        travelling = await statements.execute(_SENT_FROM, {"rows": _rows(needs.sent_from)})
         transfers |= set(travelling.scalars())
     if transfers:
-        await _load_transfers(connection, world, sorted(transfers))
+        await _load_transfers(statements, world, sorted(transfers))
     if needs.returns:
-        await _load_returns(connection, world, sorted(needs.returns))
+        await _load_returns(statements, world, sorted(needs.returns))
     if needs.documents:
-        await _load_documents(connection, world, needs)
+        await _load_documents(statements, world, needs)
     if needs.sent_early:
         wanted = {"orders": sorted(needs.sent_early)}
-        world.sent_early = set((await connection.execute(_SENT_EARLY, wanted)).scalars())
+        world.sent_early = set((await statements.execute(_SENT_EARLY, wanted)).scalars())
 
 
-async def load_claims_on_rows(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def load_claims_on_rows(statements: Statements, world: World, needs: Needs) -> None:
     """Read who counts on these rows' units, after the rows are locked."""
-    for row in await connection.execute(_CLAIMS, {"rows": _rows(needs.claims_on)}):
+    for row in await statements.execute(_CLAIMS, {"rows": _rows(needs.claims_on)}):
         world.claims.setdefault((row.sku, row.location), []).append(
             Claim(
                 checkout_id=row.checkout_id,
@@ -199,27 +199,27 @@ def arrivals(world: World, needs: Needs) -> set[frozenset[Row]]:
     }
 
 
-async def _load_transfers(connection: AsyncConnection, world: World, transfers: list[str]) -> None:
+async def _load_transfers(statements: Statements, world: World, transfers: list[str]) -> None:
     wanted = {"transfers": transfers}
-    for row in (await connection.execute(_LOCK_TRANSFERS, wanted)).mappings():
+    for row in (await statements.execute(_LOCK_TRANSFERS, wanted)).mappings():
         world.transfers[row["transfer_id"]] = Transfer(**row)
-    for row in (await connection.execute(_TRANSFER_LINES, wanted)).mappings():
+    for row in (await statements.execute(_TRANSFER_LINES, wanted)).mappings():
         line = TransferLine(**row)
         world.transfer_lines[line.identity] = line
 
 
-async def _load_returns(connection: AsyncConnection, world: World, returns: list[str]) -> None:
+async def _load_returns(statements: Statements, world: World, returns: list[str]) -> None:
     wanted = {"returns": returns}
-    for row in (await connection.execute(_LOCK_RETURNS, wanted)).mappings():
+    for row in (await statements.execute(_LOCK_RETURNS, wanted)).mappings():
         world.returns[row["return_id"]] = Return(**row)
-    for row in (await connection.execute(_RETURN_LINES, wanted)).mappings():
+    for row in (await statements.execute(_RETURN_LINES, wanted)).mappings():
         line = ReturnLine(**row)
         world.return_lines[line.identity] = line
 
 
-async def _load_documents(connection: AsyncConnection, world: World, needs: Needs) -> None:
+async def _load_documents(statements: Statements, world: World, needs: Needs) -> None:
     wanted = [{"kind": kind, "document_id": document} for kind, document in sorted(needs.documents)]
-    found = await connection.execute(_DOCUMENTS, {"documents": orjson.dumps(wanted).decode()})
+    found = await statements.execute(_DOCUMENTS, {"documents": orjson.dumps(wanted).decode()})
     for row in found.mappings():
         document = Document(**{**row, "state": DocumentState(row["state"])})
         world.documents[document.identity] = document

@@ -87,7 +87,7 @@ def reserve(books: Books, dice: Dice, name: str) -> Reserve:
 def release(books: Books, dice: Dice, name: str) -> Release | None:
     """Give a hold back; not while the money's fate is open."""
     checkout = _one(books, dice, ("held", "committing", "none"))
-    if books.paid(checkout) == "capturing":
+    if books.paid(checkout) in ("capturing", "unknown"):
         return None
     taken = books.paid(checkout) == "captured"
     ending = dice.of((Status.CANCELLED, Status.DECLINED))
