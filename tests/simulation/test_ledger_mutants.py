@@ -24,7 +24,7 @@ from tests.proof import size
 from tests.simulation.ground import Ground, MakeGround
 from tests.simulation.machine import live, lives
 
-LIVES = size(share=60, full=300)
+LIVES = size(share=150, full=1_000)
 """How many lives a mutant has at most; most are found in the first few."""
 
 Patch = pytest.MonkeyPatch

@@ -86,7 +86,7 @@ def reserve(books: Books, dice: Dice, name: str) -> Reserve:
 
 def release(books: Books, dice: Dice, name: str) -> Release | None:
     """Give a hold back; not while the money's fate is open."""
-    checkout = _one(books, dice, ("held", "committing", "none"))
+    checkout = _one(books, dice, dice.of((("held", "committing"), ("none",), ("held",))))
     if books.paid(checkout) in ("capturing", "unknown"):
         return None
     taken = books.paid(checkout) == "captured"

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ledger.checkouts import Status
 from ledger.commands import (
     CancelOrder,
     Command,
+    Expire,
     Inspect,
     InspectedUnits,
     Quantity,
+    Release,
     Reserve,
     SetSafetyStock,
     Ship,
     TakeBack,
 )
 from tests.simulation.model.books import Books
-from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, LIMITED, Dice
+from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, LIMITED, SKUS, Dice
 from tests.simulation.wishes.sales import next_chapter, opening
 
 Story = Callable[[Books, Dice, str], Iterator[Command]]
 """Looks at the books anew for each command that it tells."""
 
+_CHAPTERS_TO_THE_FENCE = 3
 _CHAPTERS_TO_AN_ORDER = 6
 
 
@@ -85,6 +89,34 @@ def wanted_though_kept_back(books: Books, dice: Dice, name: str) -> Iterator[Com
         yield from _bought(books, dice, dice.of(CUSTOMERS), {sku: there + 1})
 
 
+def held_and_given_up(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """Hold something, go as far as the fence or not, and then let go, in time or too late."""
+    there = {
+        sku: sum(books.shelves[sku, place].available for place in books.places) for sku in SKUS
+    }
+    known = [sku for sku in SKUS if there[sku]]
+    if known:
+        sku = dice.of(known)
+        yield from _bought(books, dice, dice.of(CUSTOMERS), {sku: dice.of((1, there[sku], 2))})
+    held = [checkout for checkout in CHECKOUTS if books.hold_state(checkout) == "held"]
+    if not held:
+        return
+    checkout = dice.of(held)
+    for _ in range(dice.of((0, 0, _CHAPTERS_TO_THE_FENCE))):
+        chapter = next_chapter(books, checkout, dice)
+        if chapter is not None:
+            yield chapter
+    if dice.one_in(3):
+        yield Expire(actor="reaper", reservation_id=f"{checkout}/1", extension=0)
+    yield Release(
+        actor="workflow",
+        reservation_id=f"{checkout}/1",
+        ending=dice.of((Status.CANCELLED, Status.DECLINED)),
+        reason="customer",
+        compensating=dice.of((False, True)),
+    )
+
+
 def _bought(books: Books, dice: Dice, customer: str, wanted: dict[str, int]) -> Iterator[Command]:
     unopened = [name for name in CHECKOUTS if name not in books.sales]
     if unopened:
@@ -94,7 +126,11 @@ def _bought(books: Books, dice: Dice, customer: str, wanted: dict[str, int]) -> 
         yield Reserve(actor="workflow", reservation_id=f"{checkout}/1", lines=lines)
 
 
-TURNS: tuple[Story, ...] = (taken_back_and_bought_again, wanted_though_kept_back)
+TURNS: tuple[Story, ...] = (
+    held_and_given_up,
+    taken_back_and_bought_again,
+    wanted_though_kept_back,
+)
 
 EARLY: tuple[Story, ...] = (parcels_before_their_order, inspections_before_their_return)
 """A document is told before what it refers to: it waits, and is booked or refused when that comes."""
