@@ -6,7 +6,8 @@ a statement costs a quarter of the Python so (measured in docs/bench.md), and th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -64,21 +65,32 @@ class Statements:
         self, statement: TextClause, parameters: Mapping[str, Any] | None = None
     ) -> Found:
         """Run one statement and give its rows. Raises DBAPIError, as SQLAlchemy's own connection does."""
-        cursor = self._cursor
+        async with self._errors_of_sqlalchemy():
+            await self._cursor.execute(_written(statement), parameters or {})
+        return Found(await self._cursor.fetchall() if self._cursor.description else ())
+
+    async def execute_together(
+        self, statements: Iterable[tuple[TextClause, Mapping[str, Any]]]
+    ) -> None:
+        """Run statements whose rows nobody reads: each is sent before the one before it has answered.
+
+        Raises DBAPIError for the first that fails; those after it have done nothing.
+        """
+        async with self._errors_of_sqlalchemy(), self._cursor.connection.pipeline():
+            for statement, parameters in statements:
+                await self._cursor.execute(_written(statement), parameters)
+
+    @asynccontextmanager
+    async def _errors_of_sqlalchemy(self) -> AsyncIterator[None]:
         try:
-            await cursor.execute(_written(statement), parameters or {})
+            yield
         except psycopg.Error as error:
-            if cursor.connection.closed:
+            if self._cursor.connection.closed:
                 # The pool learns from SQLAlchemy alone that its connections are dead: it must meet one.
                 await self._connection.execute(_NOTHING)
-            raise _wrapped(error, statement) from error
-        return Found(await cursor.fetchall() if cursor.description else ())
-
-
-def _wrapped(error: psycopg.Error, statement: TextClause) -> BaseException:
-    return DBAPIError.instance(
-        _written(statement), None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
-    )
+            raise DBAPIError.instance(
+                None, None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
+            ) from error
 
 
 @lru_cache(maxsize=512)

@@ -168,12 +168,18 @@ _AFTER = tuple(f"{pile}_after" for pile in PILES)
 
 async def write(statements: Statements, world: World) -> None:
     """Store everything the batch changed. Parents before children, for the foreign keys."""
-    for statement, rows in _written(world):
-        if rows:
-            parameters: dict[str, Any] = {"rows": orjson.dumps(rows).decode()}
-            if ":now" in statement.text:
-                parameters["now"] = world.now
-            await statements.execute(statement, parameters)
+    await statements.execute_together(
+        (statement, _parameters(statement, rows, world))
+        for statement, rows in _written(world)
+        if rows
+    )
+
+
+def _parameters(statement: TextClause, rows: list[dict[str, Any]], world: World) -> dict[str, Any]:
+    parameters: dict[str, Any] = {"rows": orjson.dumps(rows).decode()}
+    if ":now" in statement.text:
+        parameters["now"] = world.now
+    return parameters
 
 
 def _written(world: World) -> list[tuple[TextClause, list[dict[str, Any]]]]:
