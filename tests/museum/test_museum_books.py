@@ -25,6 +25,7 @@ from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH
 
 DEEDS = size(share=60, full=2_000)
 MOMENTS = size(share=40, full=1_000)
+PATIENCE_SECONDS = size(share=120, full=1_200)
 
 UNWRITTEN: dict[str, LiteralString] = {
     "units from nowhere": "UPDATE stock SET sellable = sellable + 1",
@@ -111,6 +112,8 @@ async def a_busy_day(shop: Shop, random: Random) -> list[Stock]:
     return seen
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(PATIENCE_SECONDS)
 async def test_a_balance_at_a_moment_is_the_one_recorded_at_it(shop: Shop, say: Say) -> None:
     """Formance and Amazon state a balance as of any moment; elsewhere the past can only be summed, or is gone.
 
@@ -152,6 +155,8 @@ def summed(shop: Shop, moment: datetime) -> dict[str, list[int]]:
     return {location: list(row.values()) for location, row in piles.items()}
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(PATIENCE_SECONDS)
 async def test_the_chain_of_every_row_holds_and_one_changed_unit_breaks_it(
     shop: Shop, say: Say
 ) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from random import Random
 
+import pytest
+
 from ledger.checkouts import PaymentOperationKind, Status
 from ledger.commands import Command
 from ledger.posting import Ledger
@@ -37,6 +39,8 @@ async def last_of(ledger: Ledger, *commands: Command) -> str:
     return (await run(ledger, *commands))[-1]
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(size(share=120, full=600))
 async def test_a_hold_that_lapses_while_it_is_paid_ends_once(shop: Shop, say: Say) -> None:
     """saleor#15246: the hold was not extended while the customer paid, and somebody else got the unit.
 

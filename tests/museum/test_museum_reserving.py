@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from random import Random
 
+import pytest
+
 from ledger.commands import Quantity, Reserve
 from tests.history.conftest import Say
 from tests.integration.ledger.shop import Shop, outcome
@@ -15,10 +17,13 @@ from tests.unit.ledger.cast import BERLIN, LAMP, MUNICH, RUG, TEAPOT
 
 BUYERS = 200
 ROUNDS = size(share=1, full=10)
+PATIENCE_SECONDS = size(share=120, full=600)
 GREEDY = 40
 LIMIT = 5
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(PATIENCE_SECONDS)
 async def test_two_hundred_crossed_carts_want_one_unit(shop: Shop, say: Say) -> None:
     """magento2#6363: two buyers got the last unit, since the check and the write were apart.
 
@@ -66,6 +71,8 @@ async def test_one_sku_in_two_lines_is_one_demand(shop: Shop) -> None:
     ) == [(4, 1)]
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(PATIENCE_SECONDS)
 async def test_many_carts_with_a_sku_in_two_lines_never_take_more_than_there_is(
     shop: Shop, say: Say
 ) -> None:
@@ -80,6 +87,8 @@ async def test_many_carts_with_a_sku_in_two_lines_never_take_more_than_there_is(
     say(f"museum 2: {carts} carts with one sku in two lines, 7 served of 31 units")
 
 
+@pytest.mark.proof
+@pytest.mark.timeout(PATIENCE_SECONDS)
 async def test_ten_of_six_and_eight_are_exactly_ten(shop: Shop, say: Say) -> None:
     """vendure#4030: the second location gave what it had in place of what was left to take: 13 became 23."""
     buyers = size(share=20, full=200)

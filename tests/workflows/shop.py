@@ -227,6 +227,7 @@ class Shop:
         payment_attempts: int = 1,
         currency: str = "EUR",
         step_seconds: int = 10,
+        cart: str | None = None,
     ) -> Checkout:
         """Commit the row of a checkout, as the API does before it asks the engine."""
         checkout_id = ids.checkout_id("storefront", f"{self.queue}-{next(self.numbers)}")
@@ -238,7 +239,7 @@ class Shop:
                 checkout_id=checkout_id,
                 owner="storefront",
                 customer_id=customer,
-                cart_id=None,
+                cart_id=cart,
                 lines=(line,),
                 total_minor=total,
                 currency=currency,

@@ -1,0 +1,109 @@
+"""What goes wrong elsewhere when a worker dies between what it did and the word of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any, LiteralString
+
+from tests.history.conftest import Say
+from tests.workflows.gate import Fault
+from tests.workflows.scenarios import SCENARIOS, TTL_SECONDS, Scenario, asked
+from tests.workflows.shop import Checkout, Forward, Shop
+from tests.workflows.test_after_the_sale import cancelled, ended
+from workflows.steps import Step
+
+STEP_SECONDS = 1
+AT_ONCE = 14
+AFTER_THE_SALE = ("find_debts", "pay_refund")
+EVERY_STEP = {*map(str, Step), *AFTER_THE_SALE}
+
+BOOKS: tuple[LiteralString, ...] = (
+    "SELECT kind, source, target, quantity, operation_key, cause_id FROM movement WHERE sku = {sku} ORDER BY sequence",
+    "SELECT key, outcome ->> 'refused' FROM operation WHERE key LIKE '%%' || {id} || '%%' ORDER BY key",
+    "SELECT key, kind, state FROM payment_operation WHERE checkout_id = {id} ORDER BY key",
+    "SELECT refund_id, state, failures FROM refund WHERE checkout_id = {id} ORDER BY 1",
+    "SELECT reservation_id, state FROM reservation WHERE checkout_id = {id} ORDER BY 1",
+    "SELECT type FROM outbox WHERE subject = {sku} || '/BER1' ORDER BY id",
+)
+
+
+async def order_cancelled(_shop: Shop, checkout: Checkout, _forward: Forward) -> None:
+    """Buy, and take the order back."""
+    await asked(checkout.ask)
+    await checkout.pay()
+    await checkout.ended()
+    await ended(await cancelled(checkout))
+
+
+PLAYED = (*SCENARIOS, Scenario(play=order_cancelled, status="refunded", payment="refunded"))
+
+
+async def lived(
+    shop: Shop, forward: Forward, scenario: Scenario, dies_after: str = ""
+) -> tuple[list[Any], set[str]]:
+    """Play a checkout to its end; give its books, and the steps whose end was passed.
+
+    A worker that dies once a step has committed is, to everybody else, an attempt that never answers.
+    """
+    lamp = await shop.stock("brass-lamp", scenario.stock)
+    checkout = await shop.open(lamp, ttl_seconds=TTL_SECONDS, step_seconds=STEP_SECONDS)
+    place = f"{dies_after}.after"
+    if dies_after:
+        shop.gate.disturb(checkout.id, place, Fault.OUTLIVE, seconds=STEP_SECONDS * 1.7)
+    await scenario.told(shop, checkout, forward)
+    assert not shop.gate.met[checkout.id, place], f"{dies_after} never came to its end"
+    passed = {
+        place.removesuffix(".after")
+        for place in shop.gate.places[checkout.id]
+        if place.endswith(".after")
+    }
+    return books_of(checkout), passed
+
+
+def books_of(checkout: Checkout) -> list[Any]:
+    """Read everything that was written about a checkout, without its name."""
+    names = {"id": checkout.id, "sku": checkout.start.lines[0].sku}
+    books: list[Any] = []
+    for query in BOOKS:
+        wanted = re.findall(r"{(\w+)}", query)
+        statement = query.format(id="%s", sku="%s")
+        rows = checkout.shop.database.superuser.execute(
+            statement.encode(), [names[name] for name in wanted]
+        )
+        books.append([_nameless(row, names) for row in rows.fetchall()])
+    return books
+
+
+def _nameless(row: tuple[Any, ...], names: dict[str, str]) -> tuple[str, ...]:
+    told = [str(value) for value in row]
+    for word, name in names.items():
+        told = [value.replace(name, word) for value in told]
+    return tuple(told)
+
+
+async def test_a_worker_that_dies_once_its_step_is_committed_changes_no_book(
+    own_shop: Shop, forward: Forward, say: Say
+) -> None:
+    """Temporal's at-least-once activities: a repeated reserve took stock twice, a repeated capture money.
+
+    At every step in turn: the books are, line by line, those of a checkout in which nobody died. That the
+    process itself may be killed there is shown in `tests/integration/worker/test_worker_dies_anywhere.py`.
+    """
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(scenario: Scenario, dies_after: str = "") -> tuple[list[Any], set[str]]:
+        async with room:
+            return await lived(own_shop, forward, scenario, dies_after)
+
+    async with own_shop.working():
+        calm = await asyncio.gather(*map(one, PLAYED))
+        first = {
+            step: next(n for n, (_, passed) in enumerate(calm) if step in passed)
+            for step in sorted(EVERY_STEP)
+        }
+        deaths = await asyncio.gather(*(one(PLAYED[n], step) for step, n in first.items()))
+
+    for (step, n), (books, _) in zip(first.items(), deaths, strict=True):
+        assert books == calm[n][0], step
+    say(f"museum 10: {len(deaths)} steps, a death after each, the books as without")
