@@ -12,8 +12,7 @@ from tests.integration.ledger.shop import Shop as Shelf
 from tests.integration.ledger.shop import another_ledger, jittered, outcome
 from tests.unit.ledger import cast
 from tests.workflows.facts import expire
-from tests.workflows.scenarios import TTL_SECONDS
-from tests.workflows.shop import AUTHORIZED, SUCCEEDED, Checkout, Forward, Shop
+from tests.workflows.shop import AUTHORIZED, SUCCEEDED, Checkout, Shop
 from workflows.messages import CancelAnswer
 from workflows.starting import late_payment_workflow_id
 
@@ -131,7 +130,7 @@ async def test_both_attempts_are_paid_and_one_is_sold(own_shop: Shop) -> None:
 
 
 async def test_a_first_attempt_paid_after_the_second_was_sold_gives_its_money_back(
-    own_shop: Shop, forward: Forward
+    own_shop: Shop,
 ) -> None:
     """woocommerce#67931: the first payment was still pending when the second attempt had been sold.
 
@@ -139,7 +138,7 @@ async def test_a_first_attempt_paid_after_the_second_was_sold_gives_its_money_ba
     """
     lamp = await own_shop.stock("brass-lamp", 1)
     async with own_shop.working():
-        first = await own_shop.open(lamp, ttl_seconds=TTL_SECONDS)
+        first = await own_shop.open(lamp)
         await first.ask()
         await first.handle.terminate("lost")
         await expire(own_shop, first.id)

@@ -1,4 +1,4 @@
-"""Checkouts told differently from the ones that were recorded: what replay must refuse."""
+"""Stories told differently from the ones that were recorded: what replay must refuse."""
 
 from __future__ import annotations
 
@@ -6,8 +6,14 @@ from datetime import timedelta
 
 from temporalio import workflow
 
+from activities.messages import DebtsResult, Message
+from activities.standing import Standing
+from ledger.checkouts import Status
+from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow, _Debts
 from workflows.checkout import CheckoutWorkflow
-from workflows.messages import CheckoutStart
+from workflows.late_payment import LatePaymentWorkflow
+from workflows.messages import CheckoutStart, LatePayment, RefundsStart, ReturnStart
+from workflows.recovery import RecoveryWorkflow
 from workflows.steps import Command, Event, Step
 
 
@@ -79,3 +85,73 @@ class UnpatchedCheckout(CheckoutWorkflow):
 
     def _asks_too(self, command: Command) -> bool:
         return command.step is Step.RESERVE_STOCK
+
+
+@workflow.defn(name="recover")
+class ForgetfulRecovery(RecoveryWorkflow):
+    """Begins at the beginning, wherever the checkout stands."""
+
+    @workflow.init
+    def __init__(self, start: CheckoutStart) -> None:
+        super().__init__(start)
+
+    @workflow.run
+    async def run(self, start: CheckoutStart) -> str:
+        """Tell the story as it is."""
+        return await super().run(start)
+
+    async def _resume(self, start: CheckoutStart) -> None:
+        """Look at nothing."""
+
+
+@workflow.defn(name="late-payment")
+class GreedyLatePayment(LatePaymentWorkflow):
+    """Keeps what no sale is behind, and recovers nothing."""
+
+    @workflow.run
+    async def run(self, late: LatePayment) -> str:
+        """Tell the story as it is."""
+        return await super().run(late)
+
+    async def _give_back(self, _late: LatePayment) -> str:
+        return "kept"
+
+    async def _recover(self, _late: LatePayment, _checkout: Standing) -> str:
+        return Status.EXPIRED.value
+
+
+class _Unasked(_Debts):
+    """Sees to the whole debt, whatever the ledger says is owed."""
+
+    async def find(self, _step: str, _asked: Message, _summary: str) -> DebtsResult:
+        return DebtsResult(refunds=("whole",), to_inspect=0)
+
+
+@workflow.defn(name="refunds")
+class UnaskedRefunds(RefundsWorkflow):
+    """Pays without a look at what is owed."""
+
+    @workflow.init
+    def __init__(self, start: RefundsStart) -> None:
+        super().__init__(start)
+        self.debts = _Unasked(start.checkout_id, start.step_seconds)
+
+    @workflow.run
+    async def run(self, start: RefundsStart) -> str:
+        """Tell the story as it is."""
+        return await super().run(start)
+
+
+@workflow.defn(name="return")
+class UnaskedReturn(ReturnWorkflow):
+    """Pays without a look at what was inspected."""
+
+    @workflow.init
+    def __init__(self, start: ReturnStart) -> None:
+        super().__init__(start)
+        self.debts = _Unasked(start.order_id, start.step_seconds)
+
+    @workflow.run
+    async def run(self, start: ReturnStart) -> str:
+        """Tell the story as it is."""
+        return await super().run(start)

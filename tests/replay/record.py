@@ -1,8 +1,8 @@
 """Record every ending as it is told today: `python -m tests.replay.record 3_what_changed`.
 
-Each is a checkout of its own on real servers, run to its end and stripped of who ran it. The argument is
-a new folder beside the others: what was recorded stays, since it stands for checkouts that run when
-the new code comes. docs/changing-workflows.md says when to record.
+Each is a checkout of its own on real servers, or what came after one, run to its end and stripped of who
+ran it. The argument is a new folder beside the others: what was recorded stays, since it stands for stories
+that run when the new code comes. docs/changing-workflows.md says when to record.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
@@ -31,6 +31,7 @@ from ledger.watch import Watch
 from payments.provider import PaymentProvider
 from tests.conftest import Database
 from tests.replay.endings import ENDINGS
+from tests.replay.other_endings import OTHER_ENDINGS
 from tests.workflows.conftest import ATTRIBUTES
 from tests.workflows.shop import Shop, delivery_of
 from tests.workflows.till import KEY, Till, open_wire
@@ -41,17 +42,26 @@ SECRETIVE = {"identity": "worker", "buildId": "", "stackTrace": ""}
 
 
 async def record_all(folder: Path) -> None:
-    """Write one file for each ending."""
+    """Write one file for each ending of every story."""
     async with open_shop() as shop, shop.working():
         for ending in ENDINGS:
             checkout = await ending(shop)
             with suppress(WorkflowFailureError):  # ended as cancelled
                 await checkout.ended()
-            history = (await checkout.handle.fetch_history()).to_json()
-            told = {"workflow_id": checkout.handle.id, "history": anonymous(json.loads(history))}
-            file = folder / f"{ending.__name__}.json"
-            file.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
+            (folder / f"{ending.__name__}.json").write_text(await history_of(checkout.handle))
             print(ending.__name__, checkout.row()["status"])
+        for other, answer in OTHER_ENDINGS.items():
+            handle = await other(shop)
+            assert await handle.result() == answer, other.__name__
+            (folder / f"{other.__name__}.json").write_text(await history_of(handle))
+            print(other.__name__, answer)
+
+
+async def history_of(handle: WorkflowHandle[Any, Any]) -> str:
+    """Tell a workflow's history as a file does."""
+    history = (await handle.fetch_history()).to_json()
+    told = {"workflow_id": handle.id, "history": anonymous(json.loads(history))}
+    return json.dumps(told, indent=1, sort_keys=True) + "\n"
 
 
 def anonymous(told: Any) -> Any:

@@ -24,13 +24,13 @@ from ledger.errors import Refused
 from tests.workflows.facts import expire
 from tests.workflows.gate import Hold
 from tests.workflows.nets import begun
-from tests.workflows.scenarios import TTL_SECONDS
 from tests.workflows.shop import AUTHORIZED, PATIENCE_SECONDS, Checkout, Forward, Shop, eventually
 from workflows.checkout import CheckoutWorkflow
 from workflows.recovery import RecoveryWorkflow
 from workflows.starting import recovery_arguments, recovery_workflow_id
 from workflows.steps import Stage, Step
 
+TTL_SECONDS = 600
 EARLIER_SECONDS = 0.05
 LATER_SECONDS = 0.3
 """By how much the one may begin before the other, and after it: a webhook is stored and brought first."""

@@ -17,13 +17,13 @@ from ledger.world import Change, World
 from tests.history.conftest import Say, say
 from tests.proof import size
 from tests.workflows.races import (
+    TTL_SECONDS,
     Arena,
     First,
     cancel_and_fence,
     release_and_reserve,
     ttl_and_payment,
 )
-from tests.workflows.scenarios import TTL_SECONDS
 from tests.workflows.shop import Forward, Shop
 from workflows import story
 from workflows.steps import Done, Stage, Step
