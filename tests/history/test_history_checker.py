@@ -187,6 +187,7 @@ def test_knots_are_what_can_reach_each_other(pairs: list[tuple[int, int]]) -> No
     assert {frozenset(knot) for knot in knots(edges)} == {knot for knot in plain if len(knot) > 1}
 
 
+@pytest.mark.proof
 def test_a_deep_history_is_walked_without_recursion() -> None:
     """A hundred thousand, one after the other, and the last before the first."""
     deep = size(share=20_000, full=100_000)

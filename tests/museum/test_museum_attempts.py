@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from ledger.errors import Refused
 from tests.integration.ledger.shop import Shop as Shelf
 from tests.integration.ledger.shop import another_ledger, jittered, outcome
 from tests.unit.ledger import cast
-from tests.workflows.facts import expire
+from tests.workflows.facts import captures, expire
 from tests.workflows.shop import AUTHORIZED, SUCCEEDED, Checkout, Shop
 from workflows.messages import CancelAnswer
 from workflows.starting import late_payment_workflow_id
@@ -127,6 +128,26 @@ async def test_both_attempts_are_paid_and_one_is_sold(own_shop: Shop) -> None:
     assert own_shop.database.value("SELECT count(*) FROM orders") == 1
     assert own_shop.database.value("SELECT count(*) FROM refund WHERE state = 'done'") == 1
     assert own_shop.piles(lamp) == (4, 0, 1)
+
+
+async def test_a_webhook_and_a_return_of_the_browser_three_times_each_are_one_order(
+    own_shop: Shop,
+) -> None:
+    """medusa#13301: the webhook and the storefront completed one cart at once: two orders, or an error for both."""
+    lamp = await own_shop.stock("brass-lamp", 2)
+    async with own_shop.working():
+        checkout = await own_shop.open(lamp)
+        await checkout.ask()
+        await checkout.pay(told=False)
+        decisions = [checkout.ask() for _ in range(3)]
+        webhooks = [checkout.hear(AUTHORIZED, "evt_once") for _ in range(3)]
+        await asyncio.gather(*decisions, *webhooks)
+        assert await checkout.ended() == "confirmed"
+
+    assert captures(own_shop, checkout.id) == [("succeeded",)]
+    assert own_shop.database.value("SELECT count(*) FROM orders") == 1
+    await checkout.agreed()
+    assert own_shop.piles(lamp) == (1, 0, 1)
 
 
 async def test_a_first_attempt_paid_after_the_second_was_sold_gives_its_money_back(

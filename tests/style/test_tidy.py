@@ -145,6 +145,15 @@ def test_no_dependency_brings_a_package_of_our_name() -> None:
     assert brought == set()
 
 
+def test_a_sized_proof_is_run_in_full() -> None:
+    """`make prove` takes what is marked: a size without the mark is one that nobody ever tries."""
+    modules = {path: path.read_text() for path in committed("tests/**/test_*.py")}
+    sized = {path for path, text in modules.items() if re.search(r"\bsize\(\s*share=", text)}
+    marked = {path for path, text in modules.items() if "pytest.mark.proof" in text}
+    assert len(sized) > 5
+    assert [_name(path) for path in sorted(sized - marked)] == []
+
+
 def test_sql_stays_in_the_ledger() -> None:
     """A query anywhere else would be a second opinion on what the tables mean."""
     statement = re.compile(
