@@ -42,6 +42,8 @@ WHERE c.checkout_id IN (
     WHERE (status IN ('reserving', 'awaiting_payment', 'committing', 'refund_pending')
            OR payment_state NOT IN ('none', 'captured', 'refunded', 'voided'))
       AND status NOT IN ('confirmed', 'needs_review')
+      -- What a cancelled order owes is a promise of its own.
+      AND order_state <> 'cancelled'
       AND updated_at < clock_timestamp() - CAST(:grace AS interval)
     UNION
     SELECT o.checkout_id FROM payment_operation o JOIN checkout c USING (checkout_id)
@@ -51,6 +53,37 @@ WHERE c.checkout_id IN (
   AND c.checkout_id > :after
   AND (CAST(:only AS text) IS NULL OR c.checkout_id = :only)
 ORDER BY c.checkout_id
+LIMIT :limit
+""")
+
+# What an undone checkout owes that was never an order is its own workflow's, or its successor's.
+_OWED = text("""
+SELECT d.checkout_id, d.refund_id, i.return_id, clock_timestamp() - d.updated_at AS age
+FROM refund d
+JOIN checkout c USING (checkout_id)
+LEFT JOIN LATERAL (
+  SELECT return_id FROM inspection_line
+  WHERE starts_with(d.refund_id, 'inspection-')
+    AND inspection_id = right(d.refund_id, -length('inspection-'))
+  LIMIT 1
+) i ON true
+WHERE d.state <> 'done' AND (d.refund_id <> 'whole' OR c.order_state = 'cancelled')
+  AND d.updated_at < clock_timestamp() - CAST(:grace AS interval)
+  AND d.checkout_id || '/' || d.refund_id > :after
+  AND (CAST(:only AS text) IS NULL OR d.checkout_id || '/' || d.refund_id = :only)
+ORDER BY d.checkout_id || '/' || d.refund_id
+LIMIT :limit
+""")
+
+_UNINSPECTED = text("""
+SELECT r.return_id, r.order_id, clock_timestamp() - r.recorded_at AS age
+FROM returns r
+WHERE r.recorded_at < clock_timestamp() - CAST(:grace AS interval)
+  AND EXISTS (SELECT FROM return_line l
+              WHERE l.return_id = r.return_id AND l.restocked + l.damaged < l.quantity)
+  AND r.return_id > :after
+  AND (CAST(:only AS text) IS NULL OR r.return_id = :only)
+ORDER BY r.return_id
 LIMIT :limit
 """)
 
@@ -131,6 +164,35 @@ class OpenCheckout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDebt:
+    """A refund that is not done, and how long nobody has touched it; `return_id` where an inspection owes it."""
+
+    checkout_id: str
+    refund_id: str
+    return_id: str | None
+    age: timedelta
+
+    @property
+    def id(self) -> str:
+        """What names it among rows of its kind."""
+        return f"{self.checkout_id}/{self.refund_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenReturn:
+    """A return with units that nobody has looked at, and how long ago it was booked."""
+
+    return_id: str
+    order_id: str
+    age: timedelta
+
+    @property
+    def id(self) -> str:
+        """What names it among rows of its kind."""
+        return self.return_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutStanding:
     """Everything that is needed to go on with a checkout from its rows alone.
 
@@ -187,6 +249,22 @@ class Promises:
             )
             for row in rows
         ]
+
+    async def open_debts(
+        self, grace: timedelta, *, after: str = "", only: str | None = None
+    ) -> list[OpenDebt]:
+        """List a page of debts to customers that nobody has touched for longer than `grace`, by id."""
+        rows = await rows_of(self.engine, _OWED, grace=grace, after=after, only=only, limit=PAGE)
+        return [OpenDebt(**row) for row in rows]
+
+    async def open_returns(
+        self, grace: timedelta, *, after: str = "", only: str | None = None
+    ) -> list[OpenReturn]:
+        """List a page of returns older than `grace` that are not inspected to the last unit, by id."""
+        rows = await rows_of(
+            self.engine, _UNINSPECTED, grace=grace, after=after, only=only, limit=PAGE
+        )
+        return [OpenReturn(**row) for row in rows]
 
     async def standing(self, checkout_id: str) -> CheckoutStanding | None:
         """Tell where a checkout stands; None where there is none of that id."""

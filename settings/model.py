@@ -144,8 +144,6 @@ class LoopSettings(Group):
     delivery_interval_seconds: float = Field(default=1.0, gt=0, le=60)
     reaper_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     reaper_grace_seconds: float = Field(default=60.0, ge=0, le=3_600)
-    refunds_interval_seconds: float = Field(default=30.0, gt=0, le=600)
-    refunds_grace_seconds: float = Field(default=60.0, ge=0, le=86_400)
     documents_interval_seconds: float = Field(default=1.0, gt=0, le=600)
     orphan_interval_seconds: float = Field(default=5.0, gt=0, le=600)
     orphan_grace_seconds: float = Field(default=10.0, ge=0, le=3_600)

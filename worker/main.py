@@ -48,9 +48,8 @@ from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
 from worker.polling import Polling
-from worker.promised import checkouts
+from worker.promised import promised
 from worker.reaper import Reaper
-from worker.refunds import Refunds
 from worker.starting import Starter
 from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow
 from workflows.checkout import CheckoutWorkflow
@@ -242,24 +241,16 @@ def _loops(
     orphans = Orphans(
         engine,
         promises,
-        (checkouts(promises, starter),),
+        promised(promises, starter),
         task_queue=settings.engine.task_queue,
         grace=timedelta(seconds=loops.orphan_grace_seconds),
         recheck=timedelta(seconds=loops.orphan_recheck_seconds),
-    )
-    refunds = Refunds(
-        watch,
-        engine,
-        grace=timedelta(seconds=loops.refunds_grace_seconds),
-        task_queue=settings.engine.task_queue,
-        step_seconds=settings.engine.start_to_close_seconds,
     )
     return (
         run_loop("delivery", delivery.round, loops.delivery_interval_seconds, alarm),
         run_loop("reaper", reaper.round, loops.reaper_interval_seconds),
         run_loop("polling", polling.round, loops.polling_interval_seconds),
         run_loop("orphans", orphans.round, loops.orphan_interval_seconds),
-        run_loop("refunds", refunds.round, loops.refunds_interval_seconds),
         run_loop("documents", Documents(ledger).round, loops.documents_interval_seconds),
     )
 

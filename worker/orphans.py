@@ -39,6 +39,11 @@ FAILED = Counter(
 OLDEST = Gauge(
     "onhand_orphans_oldest_seconds", "Age of the oldest found in the last round", ["promise"]
 )
+FORGOTTEN = Gauge(
+    "onhand_orphans_forgotten",
+    "Rows without their workflow in the last round: those found, and those that could not be looked at",
+    ["promise"],
+)
 OVERSTAYING = Counter(
     "onhand_overstaying_workflows_total",
     "Workflows found running though their row is at rest, or gone",
@@ -89,18 +94,20 @@ class Orphans:
             await self._look_back(await self.engine.client())
 
     async def _keep(self, promise: Promise) -> None:
-        oldest, after = 0.0, ""
+        lost: list[float] = []
+        after = ""
         while page := await promise.rows(self.grace, after=after):
             after = page[-1].id
             due = [row for row in page if (promise.name, row.id) not in self._kept]
             if due:
                 client = await self.engine.client()
                 ages = await asyncio.gather(*(self._look(client, promise, row) for row in due))
-                oldest = max(oldest, *ages)
-        OLDEST.labels(promise.name).set(oldest)
+                lost += [age for age in ages if age is not None]
+        FORGOTTEN.labels(promise.name).set(len(lost))
+        OLDEST.labels(promise.name).set(max(lost, default=0.0))
 
-    async def _look(self, client: Client, promise: Promise, row: PromisingRow) -> float:
-        """See that a row has its workflow; give its age in seconds where it had none."""
+    async def _look(self, client: Client, promise: Promise, row: PromisingRow) -> float | None:
+        """See that a row has its workflow; give its age in seconds unless it had one."""
         async with self._room:
             try:
                 found = await self._mend(client, promise, row)
@@ -113,10 +120,10 @@ class Orphans:
                     error=type(error).__name__,
                 )
                 return row.age.total_seconds()
-        return row.age.total_seconds() if found else 0.0
+        return row.age.total_seconds() if found else None
 
     async def _mend(self, client: Client, promise: Promise, row: PromisingRow) -> bool:
-        if await any_runs(client, promise.keepers(row.id)):
+        if await any_runs(client, promise.keepers(row)):
             self._kept[promise.name, row.id] = monotonic() + self.recheck
             return False
         # It may have come to its end between the two looks.

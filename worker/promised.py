@@ -1,7 +1,8 @@
 """The kinds of rows that promise a workflow: where they are read, who keeps the promise, and how it is started.
 
-A kind is one line in `worker.main`: rows of whatever table, the ids of the workflows of which any one is
-enough, and what starts one.
+A kind is one entry of `promised`: rows of whatever table, the ids of the workflows of which any one is
+enough, and what starts one. What nobody has taken up, since whoever wrote it died before it asked the engine,
+is found by that, and so is what lost its workflow.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any, Protocol
 from temporalio.client import Client
 
 from ledger.promises import Promises
-from worker.starting import Starter, keepers_of
-from workflows.starting_refunds import cancellation_id, refunds_id
+from worker.starting import Starter, keepers_of, payer_of
+from workflows.starting_refunds import return_workflow_id
 
 
 class PromisingRow(Protocol):
@@ -45,13 +46,17 @@ class Promise:
 
     name: str
     rows: Rows
-    keepers: Callable[[str], tuple[str, ...]]
+    keepers: Callable[[Any], tuple[str, ...]]
     start: Callable[[Client, Any], Awaitable[str]]
 
 
-def _keepers(checkout_id: str) -> tuple[str, ...]:
-    """Beside those who tell the story: whoever gives its money back."""
-    return (*keepers_of(checkout_id), cancellation_id(checkout_id), refunds_id(checkout_id))
+def promised(promises: Promises, starter: Starter) -> tuple[Promise, ...]:
+    """Every kind there is."""
+    return (
+        checkouts(promises, starter),
+        debts(promises, starter),
+        returns(promises, starter),
+    )
 
 
 def checkouts(promises: Promises, starter: Starter) -> Promise:
@@ -59,6 +64,26 @@ def checkouts(promises: Promises, starter: Starter) -> Promise:
     return Promise(
         name="checkout",
         rows=promises.open_checkouts,
-        keepers=_keepers,
+        keepers=lambda row: keepers_of(row.checkout_id),
         start=starter.checkout,
+    )
+
+
+def debts(promises: Promises, starter: Starter) -> Promise:
+    """Debts to customers, but for those that a checkout's own workflow pays."""
+    return Promise(
+        name="debt",
+        rows=promises.open_debts,
+        keepers=lambda row: (payer_of(row),),
+        start=starter.debt,
+    )
+
+
+def returns(promises: Promises, starter: Starter) -> Promise:
+    """Whatever came back and is not inspected yet."""
+    return Promise(
+        name="return",
+        rows=promises.open_returns,
+        keepers=lambda row: (return_workflow_id(row.return_id),),
+        start=starter.returned,
     )

@@ -9,10 +9,18 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from ledger.checkouts import Status
-from ledger.promises import OpenCheckout
+from ledger.promises import OpenCheckout, OpenDebt, OpenReturn
+from ledger.refunds import WHOLE
 from workflows.checkout import CheckoutWorkflow
 from workflows.late_payment import LatePaymentWorkflow
-from workflows.messages import CartLine, CheckoutStart, LatePayment, PaymentEvent
+from workflows.messages import (
+    CartLine,
+    CheckoutStart,
+    LatePayment,
+    PaymentEvent,
+    RefundsStart,
+    ReturnStart,
+)
 from workflows.recovery import RecoveryWorkflow
 from workflows.starting import (
     checkout_workflow_id,
@@ -20,6 +28,13 @@ from workflows.starting import (
     recovery_arguments,
     recovery_workflow_id,
     start_arguments,
+)
+from workflows.starting_refunds import (
+    cancellation_id,
+    refunds_id,
+    return_workflow_id,
+    start_refunds,
+    start_return,
 )
 
 RPC_TIMEOUT = timedelta(seconds=5)
@@ -74,6 +89,25 @@ class Starter:
             return False
         return True
 
+    async def debt(self, client: Client, row: OpenDebt) -> str:
+        """Start what pays a debt; say which kind of story that is."""
+        name = payer_of(row)
+        if row.return_id is not None:
+            await self._follow(client, row.return_id, row.checkout_id)
+        else:
+            start = RefundsStart(checkout_id=row.checkout_id, step_seconds=self.step_seconds)
+            await start_refunds(client, name, start, self.task_queue)
+        return name.partition("/")[0]
+
+    async def returned(self, client: Client, row: OpenReturn) -> str:
+        """Start what follows a return to its end."""
+        await self._follow(client, row.return_id, row.order_id)
+        return "return"
+
+    async def _follow(self, client: Client, return_id: str, order_id: str) -> None:
+        start = ReturnStart(return_id=return_id, order_id=order_id, step_seconds=self.step_seconds)
+        await start_return(client, start, self.task_queue)
+
     def _start(self, row: OpenCheckout) -> CheckoutStart:
         return CheckoutStart(
             checkout_id=row.checkout_id,
@@ -89,6 +123,15 @@ class Starter:
 def keepers_of(checkout_id: str) -> tuple[str, ...]:
     """Name the workflows of which any one looks after a checkout."""
     return (checkout_workflow_id(checkout_id), recovery_workflow_id(checkout_id))
+
+
+def payer_of(debt: OpenDebt) -> str:
+    """Name the workflow that pays a debt."""
+    if debt.return_id is not None:
+        return return_workflow_id(debt.return_id)
+    if debt.refund_id == WHOLE:
+        return cancellation_id(debt.checkout_id)
+    return refunds_id(debt.checkout_id)
 
 
 async def described(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:

@@ -33,7 +33,7 @@ ESCALATED_PAUSE = timedelta(hours=6)
 """A refund that failed is tried again ever later; once a person looks at it, rarely, and never given up."""
 
 INSPECTION_RECHECK = timedelta(hours=12)
-"""A signal that is lost only delays a refund: by this, or by as long as the loop over owed refunds leaves it."""
+"""A signal that is lost only delays a refund, by this at most."""
 
 
 def refund_pause(*, failures: int, tries: int, escalated: bool) -> timedelta:

@@ -1,9 +1,8 @@
-"""What is owed to customers, as steps and loops ask for it."""
+"""What is owed to customers, as steps ask for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -37,34 +36,6 @@ FROM returns r
 WHERE r.return_id = :return_id
 """)
 
-# What somebody works on is written to all the while; what nobody has touched for so long is forgotten.
-_FORGOTTEN = text("""
-SELECT d.checkout_id, d.refund_id, i.return_id
-FROM refund d
-JOIN checkout c USING (checkout_id)
-LEFT JOIN LATERAL (
-  SELECT return_id FROM inspection_line
-  WHERE d.refund_id = 'inspection-' || inspection_id
-  LIMIT 1
-) i ON true
--- An undone checkout that was never an order is its own workflow's, or its successor's.
-WHERE d.state <> 'done' AND (d.refund_id <> 'whole' OR c.order_state = 'cancelled')
-  AND d.updated_at < clock_timestamp() - CAST(:grace AS interval)
--- By chance: debts that cannot be paid must not hide the others for ever.
-ORDER BY random()
-LIMIT :limit
-""")
-
-_UNINSPECTED = text("""
-SELECT r.return_id, r.order_id
-FROM returns r
-WHERE r.recorded_at < clock_timestamp() - CAST(:grace AS interval)
-  AND EXISTS (SELECT FROM return_line l
-              WHERE l.return_id = r.return_id AND l.restocked + l.damaged < l.quantity)
-ORDER BY random()
-LIMIT :limit
-""")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaidRefund:
@@ -82,15 +53,6 @@ class ReturnDebts:
     order_id: str
     refunds: tuple[str, ...]
     to_inspect: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OwedRefund:
-    """A debt nobody has touched for a while; `return_id` where an inspection owes it."""
-
-    checkout_id: str
-    refund_id: str
-    return_id: str | None
 
 
 async def open_refunds(engine: AsyncEngine, checkout_id: str) -> tuple[str, ...]:
@@ -121,17 +83,3 @@ async def return_debts(engine: AsyncEngine, return_id: str) -> ReturnDebts:
         refunds=tuple(row["refunds"] or ()),
         to_inspect=int(row["to_inspect"]),
     )
-
-
-async def refunds_owed(engine: AsyncEngine, grace: timedelta, limit: int = 100) -> list[OwedRefund]:
-    """List debts of orders that nobody has touched for longer than `grace`."""
-    rows = await rows_of(engine, _FORGOTTEN, grace=grace, limit=limit)
-    return [OwedRefund(**row) for row in rows]
-
-
-async def returns_uninspected(
-    engine: AsyncEngine, grace: timedelta, limit: int = 50
-) -> list[tuple[str, str]]:
-    """List returns older than `grace` with units that nobody has looked at, and their orders."""
-    rows = await rows_of(engine, _UNINSPECTED, grace=grace, limit=limit)
-    return [(row["return_id"], row["order_id"]) for row in rows]

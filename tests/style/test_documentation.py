@@ -13,7 +13,7 @@ from api.problems import PROBLEMS
 from cli.main import app
 from ledger.examining.words import CHAIN_WORDS, HEAD_WORDS, PROMISE_REMEDIES
 from settings import model
-from tests.style.tree import ROOT, committed
+from tests.style.tree import ROOT, committed, product_modules
 
 DEV_ONLY = {"ONHAND_STATE_DIR"}
 
@@ -76,6 +76,16 @@ def test_every_problem_is_documented() -> None:
         for code, status in re.findall(r"^\| `([a-z-]+)` \| (\d{3}) \|", page, re.MULTILINE)
     }
     assert documented == {code: status for code, (status, _) in PROBLEMS.items()}
+
+
+def test_every_metric_on_a_page_is_counted() -> None:
+    """An alert on a name that is gone stays quiet for ever."""
+    pages = "".join(page.read_text() for page in committed("docs/*.md"))
+    code = "".join(path.read_text() for path in product_modules())
+    counted = set(re.findall(r"\"(onhand_[a-z_]+)\"", code))
+    named = set(re.findall(r"\bonhand_[a-z]+(?:_[a-z]+)+\b", pages))
+    assert len(named) > 5
+    assert named <= counted
 
 
 def test_every_finding_of_doctor_is_in_its_runbook() -> None:

@@ -8,7 +8,7 @@ from ledger.promises import Promises
 from tests.workflows.shop import Checkout, Shop, connected, starter_of
 from worker.orphans import Orphans
 from worker.polling import Polling
-from worker.promised import checkouts
+from worker.promised import promised
 from worker.reaper import Reaper
 from workflows.checkout import CheckoutWorkflow
 from workflows.starting import recovery_workflow_id, start_arguments
@@ -24,7 +24,7 @@ def orphans(
     return Orphans(
         connected(shop.client),
         promises,
-        (checkouts(promises, starter_of(shop.queue, payment_attempts)),),
+        promised(promises, starter_of(shop.queue, payment_attempts)),
         task_queue=shop.queue,
         grace=grace,
         recheck=recheck,

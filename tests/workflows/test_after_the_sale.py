@@ -14,8 +14,6 @@ from temporalio.testing import WorkflowEnvironment
 from ledger.commands import CancelOrder, Inspect, InspectedUnits, Quantity, Ship, TakeBack
 from ledger.refunds import of_inspection
 from tests.workflows.shop import PATIENCE_SECONDS, PRICE_MINOR, Checkout, Shop, eventually
-from worker.engine import Engine
-from worker.refunds import Refunds
 from workflows.messages import RefundsStart, ReturnStart
 from workflows.starting_refunds import (
     cancellation_id,
@@ -295,25 +293,3 @@ async def test_an_inspection_nobody_told_of_is_found(shop: Shop, push: Push) -> 
     await ended(story)
     row = await checkout.agreed()
     assert (row["status"], row["payment"]) == ("confirmed", "refunded")
-
-
-async def test_debts_and_returns_that_nobody_took_up_are_found_by_the_loop(shop: Shop) -> None:
-    """The rows are the promise: whoever wrote them may have died before it asked the engine."""
-    order = await sold(shop)
-    await shop.ledger.post(CancelOrder(actor="ada", order_id=order.id, reason="customer"))
-    returned = await sold(shop, 2)
-    story = await came_back(returned, 2)
-    await story.terminate("by an operator")
-    await looked_at(returned, "forgotten", 1, told=False)
-
-    engine = Engine()
-    engine._connected.set_result(shop.client)
-    loop = Refunds(shop.watch, engine, grace=timedelta(0), task_queue=shop.queue, step_seconds=10)
-    await loop.round()
-    await loop.round()
-    await ended(shop.client.get_workflow_handle(cancellation_id(order.id)))
-    assert (await order.agreed())["status"] == "refunded"
-    await eventually(lambda: shows_returned(returned, PRICE_MINOR))
-    await looked_at(returned, "rest", 1)
-    await ended(shop.client.get_workflow_handle(story.id))
-    assert await shows_returned(returned, 2 * PRICE_MINOR)

@@ -91,7 +91,7 @@ async def test_one_that_cannot_be_started_does_not_hide_the_others(own_shop: Sho
         [await own_shop.open(lamp), await own_shop.open(lamp)], key=lambda checkout: checkout.id
     )
     net = orphans(own_shop)
-    (kind,) = net.kinds
+    kind, *_ = net.kinds
 
     async def start(client: Client, row: OpenCheckout) -> str:
         if row.id == first.id:

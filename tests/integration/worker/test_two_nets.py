@@ -98,7 +98,7 @@ async def test_what_came_to_rest_between_two_looks_is_left_alone(own_shop: Shop)
     """Its workflow closes right after its last step: neither look alone tells that all is well."""
     checkout = await payable_by_hand(own_shop)
     net = orphans(own_shop)
-    (kind,) = net.kinds
+    kind, *_ = net.kinds
 
     async def rows(
         grace: timedelta, *, after: str = "", only: str | None = None
