@@ -68,12 +68,12 @@ _ASKABLE: dict[PaymentOperationKind, frozenset[PaymentState]] = {
     _K.CAPTURE: frozenset({_S.AUTHORIZED, _S.CAPTURING, _S.UNKNOWN}),
     _K.VOID: _OPEN | {_S.AUTHORIZED, _S.VOIDING},
 }
+"""Refunds are asked for by rules of their own."""
 _UNDER_WAY: dict[PaymentOperationKind, frozenset[PaymentState]] = {
     _K.AUTHORIZE: frozenset(),
     _K.CAPTURE: frozenset({_S.CAPTURING, _S.UNKNOWN}),
     _K.VOID: frozenset({_S.VOIDING}),
 }
-"""Refunds are asked for by rules of their own."""
 _REFUSED_BACK: dict[PaymentOperationKind, PaymentState] = {_K.CAPTURE: _S.AUTHORIZED}
 """What is true again once an operation was refused. A refused void leaves it being voided: it must be, and
 will be asked for again."""
@@ -228,7 +228,10 @@ def _refuse_unusable(payment: Payment, seen: SeenPayment, state: PaymentState) -
 
 
 def _newest(world: World, command: _OfPayment) -> tuple[PaymentOperation | None, int]:
-    """Give the newest operation of the command's kind, and its ordinal; None and 0 where there is none."""
+    """Give the newest operation of the command's kind, and its ordinal; None and 0 where there is none.
+
+    A refund is none of these: it has the key of a debt, and only the debt's own rules may touch it.
+    """
     match command:
         case RecordPayment():
             kind = command.proves
@@ -237,7 +240,7 @@ def _newest(world: World, command: _OfPayment) -> tuple[PaymentOperation | None,
         case _:
             kind = command.kind
     ordinal, newest = 0, None
-    while kind is not None:
+    while kind in _ASKABLE:
         key = ids.provider_key(command.checkout_id, kind, ordinal + 1)
         if key not in world.payment_operations:
             break

@@ -40,6 +40,8 @@ def start(books: Books, command: StartPaymentOperation) -> Says:
     """Something is going to be asked of the provider."""
     kind, name = str(command.kind), command.checkout_id
     sale = books.sale(name)
+    if kind == "refund":
+        raise No("not-now")
     money = books.money.get(name) or Money()
     last = _last(money, kind)
     again = kind == "void" and last is not None and last[1] == "failed"
@@ -67,7 +69,7 @@ def fail(books: Books, command: FailPaymentOperation) -> Says:
     books.sale(name)
     money = books.money.get(name)
     last = _last(money, kind) if money else None
-    if money is None or last is None:
+    if money is None or last is None or kind == "refund":
         raise No("unknown-operation")
     if last[1] == "requested":
         last[1] = "failed"

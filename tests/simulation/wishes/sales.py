@@ -131,7 +131,7 @@ def start_payment(books: Books, dice: Dice, name: str) -> StartPaymentOperation 
     ended = VOID if status in ("declined", "cancelled", "expired") else kind
     if not dice.one_in(4):
         kind = fitting.get(status, ended)
-    if kind is REFUND:
+    if kind is REFUND and not dice.one_in(8):
         return StartRefund(actor="workflow", checkout_id=checkout)
     return StartPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind)
 
@@ -144,7 +144,8 @@ def fail_payment(books: Books, dice: Dice, name: str) -> FailPaymentOperation | 
     else:
         checkout = dice.of(asked)
         kind = PaymentOperationKind(books.money[checkout].asked[-1][0])
-    if kind is REFUND or dice.one_in(12):
+    of_a_debt = not dice.one_in(8) if kind is REFUND else dice.one_in(12)
+    if of_a_debt:
         return refund(books, checkout, dice.of((ShownRefund.FAILED, ShownRefund.PENDING)))
     code = dice.of(("card_declined", NOT_DONE))
     return FailPaymentOperation(actor="workflow", checkout_id=checkout, kind=kind, code=code)

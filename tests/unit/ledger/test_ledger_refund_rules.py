@@ -6,8 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.checkouts import PaymentOperationKind, PaymentState, Status
-from ledger.commands import Command, StartRefund
+from ledger.checkouts import PaymentOperationKind, PaymentOperationState, PaymentState, Status
+from ledger.commands import (
+    Command,
+    FailPaymentOperation,
+    RecordPayment,
+    StartPaymentOperation,
+    StartRefund,
+)
 from ledger.refunds import WHOLE, Refund, RefundState, ShownRefund
 from ledger.world import World
 from tests.unit.ledger import cast
@@ -226,3 +232,35 @@ def test_a_person_is_asked_once_and_it_is_tried_on() -> None:
     assert (review.evidence["amount_minor"], review.evidence["failures"]) == (PRICE, 2)
     assert debt(shop).escalated
     assert do(shop, start()).answer["key"] == f"{ADA}:refund:4"
+
+
+# Nobody else's rules touch a refund
+
+
+@pytest.mark.parametrize("asked", [[], [start()]], ids=["owed", "requested"])
+def test_a_refund_is_never_asked_for_as_an_operation(asked: list[StartRefund]) -> None:
+    """Whatever is paid back without its debt would be paid back twice."""
+    shop = cancelled()
+    for command in asked:
+        do(shop, command)
+    operation = StartPaymentOperation(actor="workflow", checkout_id=ADA, kind=REFUND)
+    assert refusal(shop, operation).code == "not-now"
+
+
+def test_a_refund_does_not_fail_as_an_operation() -> None:
+    """Its debt would go on as requested, and nobody would ask again."""
+    shop = cancelled()
+    do(shop, start())
+    command = FailPaymentOperation(actor="workflow", checkout_id=ADA, kind=REFUND, code="declined")
+    assert refusal(shop, command).code == "unknown-operation"
+
+
+def test_a_refund_is_not_proved_by_a_picture_of_the_payment() -> None:
+    """Only what is shown of the refund itself says that it was made."""
+    shop = cancelled()
+    do(shop, start())
+    picture = cast.record(CAPTURED)
+    assert isinstance(picture, RecordPayment)
+    do(shop, replace(picture, proves=REFUND))
+    operation = shop.payment_operations[f"{ADA}:refund:1"]
+    assert operation.state is PaymentOperationState.REQUESTED
