@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from ledger import loading
 from ledger.checkouts import (
     LIVE,
+    MAY_STILL_BE_PAID,
     OrderState,
     PaymentState,
     ReservationState,
@@ -180,6 +182,23 @@ def test_the_index_of_live_carts_knows_the_live_statuses(database: Database) -> 
         " WHERE indexrelid = 'checkout_one_live_per_cart'::regclass"
     )
     assert {status for status in Status if f"'{status}'" in condition} == LIVE
+
+
+def test_the_index_of_unpaid_carts_knows_what_may_still_be_paid(database: Database) -> None:
+    """Nor may it miss money that may still be taken; the question to it is asked in the same words."""
+    condition = database.value(
+        "SELECT pg_get_expr(indpred, indrelid) FROM pg_index"
+        " WHERE indexrelid = 'checkout_cart_unpaid'::regclass"
+    )
+    _, _, asked = str(loading._LIVE_CARTS).partition("payment_state IN ")
+    assert {state for state in PaymentState if f"'{state}'" in condition} == MAY_STILL_BE_PAID
+    assert {state for state in PaymentState if f"'{state}'" in asked} == MAY_STILL_BE_PAID
+
+
+def test_the_question_after_live_carts_knows_the_live_statuses() -> None:
+    """In the words of the index, or it reads every checkout of a cart."""
+    asked, _, _ = str(loading._LIVE_CARTS).partition("UNION")
+    assert {status for status in Status if f"'{status}'" in asked} == LIVE
 
 
 def test_every_text_id_compares_by_bytes(database: Database) -> None:
