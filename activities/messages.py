@@ -73,6 +73,8 @@ class StepResult(Message):
     code: str | None = None
     reservation: str | None = None
     declined: bool = False
+    attempt: str | None = None
+    """The provider's name for what it declined, where it has one."""
     extension: int | None = None
     seconds_left: float | None = None
     """Of an extension, or of an expiry refused because of one: how far, and how long the hold still lasts."""

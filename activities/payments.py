@@ -78,7 +78,7 @@ class PaymentSteps:
             result = await self._record(step, seen, None)
             if seen.state not in _PAID:
                 declined = seen.decline_code is not None
-                return result.model_copy(update={"declined": declined})
+                return result.model_copy(update={"declined": declined, "attempt": seen.declined})
             fence = Fence(actor=ACTOR, reservation_id=ids.reservation_id(step.checkout_id))
             answer = await self.ledger.post(fence)
         except Refused as refused:

@@ -65,6 +65,7 @@ def payment_from(intent: stripe.PaymentIntent) -> ProviderPayment:
         refunded_minor=_refunded_minor(intent),
         client_secret=intent.client_secret,
         decline_code=_decline_code(last_error) if declined else None,
+        declined=_attempt(last_error) if declined else None,
     )
 
 
@@ -91,6 +92,11 @@ def _refunded_minor(intent: stripe.PaymentIntent) -> int:
         return 0
     released_minor = charge.amount - charge.amount_captured
     return max(0, charge.amount_refunded - released_minor)
+
+
+def _attempt(error: object) -> str | None:
+    charge = getattr(error, "charge", None)
+    return charge if isinstance(charge, str) else None
 
 
 def _decline_code(error: object) -> str:

@@ -30,7 +30,7 @@ class ProviderPayment:
 
     `authorized_minor` is what had been authorized, and stays when less than that was captured; it
     is 0 before an authorization and after a void. `decline_code` speaks of the last attempt, until
-    one succeeds.
+    one succeeds; `declined` names that attempt, where it came as far as to have a name.
     """
 
     payment_intent: str
@@ -43,6 +43,7 @@ class ProviderPayment:
     refunded_minor: int
     client_secret: str | None = field(repr=False)
     decline_code: str | None
+    declined: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ PASSED_THROUGH = (
     "sqlalchemy",
     "orjson",
     "pydantic",
+    "workflows.declines",
     "workflows.resuming",
     "workflows.steps",
     "workflows.story",

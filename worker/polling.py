@@ -20,12 +20,13 @@ from payments.provider import PaymentProvider
 from payments.values import ProviderPayment
 from worker.engine import Engine
 from worker.starting import bring
+from workflows.declines import POLLED
 from workflows.messages import PaymentEvent
 from workflows.steps import PAYMENT_FAILED
 
 log = structlog.get_logger("worker.polling")
 
-POLLED = Counter("onhand_payments_polled_total", "Silent payments looked up", ["outcome"])
+LOOKED_UP = Counter("onhand_payments_polled_total", "Silent payments looked up", ["outcome"])
 
 NEWS = "poll"
 
@@ -51,7 +52,7 @@ class Polling:
         for payment in await self.promises.silent_payments(self.silence):
             if payment.payment_intent not in self._looked_at:
                 self._looked_at[payment.payment_intent] = now + self.silence.total_seconds()
-                POLLED.labels(await self._look(payment)).inc()
+                LOOKED_UP.labels(await self._look(payment)).inc()
 
     async def _look(self, payment: SilentPayment) -> str:
         try:
@@ -72,14 +73,15 @@ def news(payment: SilentPayment, seen: ProviderPayment) -> PaymentEvent | None:
     """Say what the provider shows beyond what is stored; None where that is nothing.
 
     Named by what is shown, so that a workflow that was told once takes a second telling for the same.
-    A declined attempt counts as one where no event ever told of any; which attempt an event was of is not
-    known here.
+    A declined attempt is told of where no event ever told of any; an event of it that comes after all is
+    not counted again.
     """
     if seen.decline_code is not None and not payment.decline_told:
-        return PaymentEvent(event_id=f"poll-{payment.payment_intent}-declined", kind=PAYMENT_FAILED)
+        attempt = seen.declined or payment.payment_intent
+        return PaymentEvent(event_id=f"{POLLED}{attempt}-declined", kind=PAYMENT_FAILED)
     if PaymentState(seen.state.value) is payment.payment and not _may_go_on(payment):
         return None
-    name = f"poll-{payment.payment_intent}-{seen.state.value}"
+    name = f"{POLLED}{payment.payment_intent}-{seen.state.value}"
     return PaymentEvent(event_id=name, kind=NEWS)
 
 

@@ -129,6 +129,7 @@ class CheckoutWorkflow:
             code=result.code,
             reservation=ReservationState(result.reservation) if result.reservation else None,
             declined=result.declined,
+            attempt=result.attempt,
             extension=result.extension,
             asks_too=result.status == Status.RESERVING and self._asks_too(command),
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from activities.standing import Standing
 from ledger.checkouts import PaymentState, ReservationState, Status
+from workflows.declines import Declines
 from workflows.steps import PaymentHinted, Stage, Step
 from workflows.story import Story
 
@@ -35,7 +36,7 @@ def resumed(rows: Standing, *, payment_attempts: int = 1) -> Story:
         status=rows.status,
         ordinal=max(rows.ordinal, 1),
         extension=rows.extension,
-        declines=rows.declines,
+        declines=Declines(count=rows.declines),
     )
     match rows.status:
         case Status.RESERVING:

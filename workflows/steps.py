@@ -130,7 +130,8 @@ class Done:
     """A step answered.
 
     `status` is the checkout's in the ledger after it, `code` the refusal if there was one, and
-    `reservation` where the hold stood when it was refused. `declined` is the provider's no.
+    `reservation` where the hold stood when it was refused. `declined` is the provider's no,
+    and `attempt` its name for what it declined.
     """
 
     step: Step
@@ -138,6 +139,7 @@ class Done:
     code: str | None = None
     reservation: ReservationState | None = None
     declined: bool = False
+    attempt: str | None = None
     extension: int | None = None
     asks_too: bool = False
     """Of a reserve that tried to ask for the payment as well: it may have, though nothing says so."""

@@ -8,12 +8,12 @@ that arrives during a step is never lost and never interrupts it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ledger.checkouts import ReservationState, Status
+from workflows.declines import Declines
 from workflows.steps import (
     LATE_PAYMENT,
-    PAYMENT_FAILED,
     Asker,
     Began,
     CancelAsked,
@@ -42,7 +42,7 @@ class Story:
     reason: str | None = None
     compensating: bool = False
     extension: int = 0
-    declines: int = 0
+    declines: Declines = field(default_factory=Declines)
     time_over: bool = False
     ordinal: int = 1
     """The newest reservation's number."""
@@ -169,9 +169,8 @@ def _payment_accepted(story: Story, event: Done) -> Story:
     if event.code is not None:
         return _ended(story, Status.DECLINED, event.code)
     if event.declined:
-        declines = story.declines + sum(hint.kind == PAYMENT_FAILED for hint in looked_at)
-        story = replace(story, declines=declines)
-        if declines >= story.payment_attempts:
+        story = replace(story, declines=story.declines.after(looked_at, event.attempt))
+        if story.declines.count >= story.payment_attempts:
             return _ended(story, Status.DECLINED, "payment-declined")
     return story
 

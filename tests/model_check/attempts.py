@@ -123,6 +123,7 @@ def _done(command: Command, result: StepResult) -> Done:
         code=result.code,
         reservation=ReservationState(result.reservation) if result.reservation else None,
         declined=result.declined,
+        attempt=result.attempt,
         extension=result.extension,
         asks_too=command.step is Step.RESERVE_STOCK and result.status == Status.RESERVING,
     )

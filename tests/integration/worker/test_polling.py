@@ -9,7 +9,7 @@ from ledger.promises import SilentPayment
 from payments.values import ProviderPayment, ProviderState
 from tests.integration.worker.test_delivery import DISPOSITION, signals
 from tests.workflows.nets import polling
-from tests.workflows.shop import FAILED, Shop, eventually
+from tests.workflows.shop import FAILED, Checkout, Shop, eventually
 from worker.polling import news
 
 
@@ -56,6 +56,27 @@ async def test_a_decline_that_was_told_is_not_counted_twice(own_shop: Shop) -> N
         status = await checkout.ended()
 
     assert (told, status) == (1, "confirmed")
+
+
+async def test_a_decline_whose_event_comes_late_counts_once(own_shop: Shop) -> None:
+    """Polling has told of it meanwhile; the customer has a second card, and no third."""
+    checkout = await own_shop.open(await own_shop.stock("brass-lamp", 1), payment_attempts=2)
+    async with own_shop.working():
+        await checkout.ask()
+        await checkout.pay("pm_card_chargeDeclined", told=False)
+        await polling(own_shop).round()
+        await eventually(lambda: looked(checkout, 1))
+        await checkout.hear(FAILED)
+        await eventually(lambda: looked(checkout, 2))
+        once = checkout.row()["status"]
+        await checkout.pay("pm_card_chargeDeclined")
+        status = await checkout.ended()
+
+    assert (once, status) == ("awaiting_payment", "declined")
+
+
+async def looked(checkout: Checkout, times: int) -> bool:
+    return checkout.steps().count("accept_payment") == times
 
 
 async def applied(shop: Shop, event: str) -> bool:

@@ -157,7 +157,12 @@ def test_what_was_counted_is_remembered() -> None:
 
     story = resumed(rows, payment_attempts=3)
 
-    assert (story.ordinal, story.extension, story.declines, story.payment_attempts) == (2, 1, 1, 3)
+    assert (story.ordinal, story.extension, story.declines.count, story.payment_attempts) == (
+        2,
+        1,
+        1,
+        3,
+    )
 
 
 def test_a_void_that_finds_the_stock_held_again_goes_forward() -> None:
