@@ -95,7 +95,7 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     Refused: `unknown-checkout`; `not-now` where the checkout's status or the payment's state forbids
     it: an authorization needs the hold before it, a capture the fence, a void the stock given up.
     Started again it answers the same key, or the next one for a void that was refused and for anything
-    that was never begun.
+    that was never begun. A capture without an answer needs the fence each time.
     """
     checkout = checkout_row(world, command.checkout_id)
     payment = world.payments.get(command.checkout_id) or Payment(
@@ -105,6 +105,7 @@ def start(world: World, command: StartPaymentOperation) -> Change:
     )
     newest, ordinal = _newest(world, command)
     if newest is not None and not _asked_again(newest):
+        _refuse_capture_without_fence(newest, checkout, payment)
         return Change(answer=_asked(newest, payment, asked_before=True), cause=_cause(command))
     _refuse_not_now(command, checkout, payment)
     # From here it must succeed.
@@ -215,6 +216,15 @@ def _refuse_not_now(command: StartPaymentOperation, checkout: Checkout, payment:
         command.kind is _K.AUTHORIZE and checkout.reservation_state is not ReservationState.HELD
     )
     if not fits or unheld:
+        raise Refused("not-now", status=checkout.status, payment=payment.state)
+
+
+def _refuse_capture_without_fence(
+    newest: PaymentOperation, checkout: Checkout, payment: Payment
+) -> None:
+    """Refuse to ask once more for what was written down and never answered, once the stock is given back."""
+    open_capture = newest.kind is _K.CAPTURE and newest.state is PaymentOperationState.REQUESTED
+    if open_capture and checkout.status not in _MAY_BE_ASKED_IN[_K.CAPTURE]:
         raise Refused("not-now", status=checkout.status, payment=payment.state)
 
 

@@ -46,6 +46,8 @@ def start(books: Books, command: StartPaymentOperation) -> Says:
     last = _last(money, kind)
     again = kind == "void" and last is not None and last[1] == "failed"
     if last is not None and not again and kind not in money.never_begun:
+        if last == ["capture", "requested"] and sale.status != "committing":
+            raise No("not-now")
         return {"asked_before": True, "payment": money.state, "state": last[1]}
     statuses, states = MOMENTS[kind]
     held = books.hold_state(name) == "held"

@@ -64,6 +64,16 @@ def test_what_is_asked_is_written_down_first() -> None:
     assert payment_of(shop) is PaymentState.NONE
 
 
+def test_a_capture_needs_the_fence_each_time_it_is_asked_for() -> None:
+    """Whoever woke up late must not ask for it once more when the stock was given back meanwhile."""
+    shop = told([*cast.commands_to_fence(), start(CAPTURE), record(CAPTURED)])
+    again = do(shop, start(CAPTURE)).answer
+    do(shop, cast.release(ending=Status.DECLINED, compensating=True))
+    refused = refusal(shop, start(CAPTURE))
+    assert again["asked_before"] is True
+    assert (refused.code, refused.facts["status"]) == ("not-now", Status.REFUND_PENDING)
+
+
 def test_asking_again_answers_the_same_key() -> None:
     """Even after it has succeeded: whoever repeats must not invent a second one."""
     shop = told(cast.commands_to_authorize())
