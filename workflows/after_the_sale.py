@@ -20,31 +20,29 @@ with workflow.unsafe.imports_passed_through():
         ReturnInput,
     )
     from workflows.messages import RefundsStart, ReturnStart
-    from workflows.policies import INSPECTION_RECHECK, PATIENT, refund_pause
+    from workflows.policies import INSPECTION_RECHECK, refund_pause
     from workflows.search_attributes import STAGE
+    from workflows.troubled import Troubled
 
 PAYING, CLOSED, INSPECTING = "refunding", "closed", "awaiting_inspection"
 
 
-class _Debts:
+class _Debts(Troubled):
     """What both stories do: try every debt once, and say in words how it went."""
 
+    page = "a-refund-does-not-go-through"
+
     def __init__(self, checkout_id: str, step_seconds: int) -> None:
+        super().__init__()
         self.checkout_id = checkout_id
-        self.attempt_timeout = timedelta(seconds=step_seconds)
+        self.step_seconds = step_seconds
         self.tries: dict[str, int] = {}
 
     async def find(self, step: str, asked: Message, summary: str) -> DebtsResult:
         """Ask the ledger what is owed still."""
-        found: DebtsResult = await workflow.execute_activity(
-            step,
-            asked,
-            result_type=DebtsResult,
-            summary=summary,
-            start_to_close_timeout=self.attempt_timeout,
-            retry_policy=PATIENT,
+        return await self.take(
+            step, asked, DebtsResult, summary=summary, step_seconds=self.step_seconds
         )
-        return found
 
     async def pay(self, refunds: Sequence[str]) -> timedelta | None:
         """Try each once; give how long to pause before the next try, None where all are done."""
@@ -52,14 +50,13 @@ class _Debts:
         return min(pauses, default=None)
 
     async def _try(self, refund_id: str) -> timedelta | None:
-        workflow.set_current_details(f"**{PAYING}** {refund_id}: asking the provider")
-        result: RefundResult = await workflow.execute_activity(
+        self.tell(f"**{PAYING}** {refund_id}: asking the provider")
+        result = await self.take(
             "pay_refund",
             RefundInput(checkout_id=self.checkout_id, refund_id=refund_id),
-            result_type=RefundResult,
+            RefundResult,
             summary=f"give money back: {refund_id}",
-            start_to_close_timeout=self.attempt_timeout,
-            retry_policy=PATIENT,
+            step_seconds=self.step_seconds,
         )
         if result.state == "done":
             return None
@@ -69,43 +66,45 @@ class _Debts:
             tries=tries,
             escalated=result.escalated,
         )
-        workflow.set_current_details(f"**{PAYING}** {refund_id}: {_words(result, pause)}")
+        self.tell(f"**{PAYING}** {refund_id}: {_words(result, pause)}")
         return pause
+
+    def closed(self, why: str) -> str:
+        """Say that nothing is left to do."""
+        workflow.upsert_search_attributes([STAGE.value_set(CLOSED)])
+        self.tell(f"**{CLOSED}** {why}")
+        return why
 
 
 @workflow.defn(name="refunds")
-class RefundsWorkflow:
+class RefundsWorkflow(_Debts):
     """Pays what is owed to the customer of a checkout, until the provider shows all of it as done."""
 
     @workflow.init
     def __init__(self, start: RefundsStart) -> None:
-        self.start = start
-        self.debts = _Debts(start.checkout_id, start.step_seconds)
+        super().__init__(start.checkout_id, start.step_seconds)
 
     @workflow.run
     async def run(self, start: RefundsStart) -> str:
         """Pay, pause and pay again."""
         owed = RefundInput(checkout_id=start.checkout_id)
         while True:
-            found = await self.debts.find(
-                "find_debts", owed, "what is owed, and did any refund fail?"
-            )
-            pause = await self.debts.pay(found.refunds)
+            found = await self.find("find_debts", owed, "what is owed, and did any refund fail?")
+            pause = await self.pay(found.refunds)
             if pause is None:
-                return _closed("everything that was owed is paid back")
+                return self.closed("everything that was owed is paid back")
             await workflow.sleep(pause, summary="until the refund is tried or looked at again")
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(start)
 
 
 @workflow.defn(name="return")
-class ReturnWorkflow:
+class ReturnWorkflow(_Debts):
     """One return: waits until its units are inspected, and pays what each inspection owes."""
 
     @workflow.init
     def __init__(self, start: ReturnStart) -> None:
-        self.start = start
-        self.debts = _Debts(start.order_id, start.step_seconds)
+        super().__init__(start.order_id, start.step_seconds)
         self.inspected = False
 
     @workflow.run
@@ -114,12 +113,12 @@ class ReturnWorkflow:
         returned = ReturnInput(return_id=start.return_id)
         while True:
             self.inspected = False
-            found = await self.debts.find(
+            found = await self.find(
                 "find_return_debts", returned, "what was inspected, and what is owed for it?"
             )
-            pause = await self.debts.pay(found.refunds)
+            pause = await self.pay(found.refunds)
             if pause is None and not found.to_inspect and not found.refunds:
-                return _closed("everything is inspected, and what was owed is paid back")
+                return self.closed("everything is inspected, and what was owed is paid back")
             if pause is not None or not found.refunds:
                 await self._wait(found.to_inspect, pause)
             if workflow.info().is_continue_as_new_suggested():
@@ -132,7 +131,7 @@ class ReturnWorkflow:
 
     async def _wait(self, to_inspect: int, pause: timedelta | None) -> None:
         if pause is None:
-            workflow.set_current_details(
+            self.tell(
                 f"**{INSPECTING}**: {to_inspect} units wait for the warehouse to inspect them"
             )
         try:
@@ -150,9 +149,3 @@ def _words(result: RefundResult, pause: timedelta) -> str:
         return f"the provider is at it; looked at again in {pause}"
     asked = "; a person was asked to look" if result.escalated else ""
     return f"failed {result.failures} times, last with {result.code}{asked}; tried again in {pause}"
-
-
-def _closed(why: str) -> str:
-    workflow.upsert_search_attributes([STAGE.value_set(CLOSED)])
-    workflow.set_current_details(f"**{CLOSED}** {why}")
-    return why

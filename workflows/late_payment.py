@@ -12,25 +12,27 @@ from temporalio.workflow import ParentClosePolicy
 with workflow.unsafe.imports_passed_through():
     from activities.standing import LatePaymentFound, PaymentNamed, Standing, Verdict
     from workflows.messages import CheckoutStart, LatePayment
-    from workflows.policies import PATIENT
     from workflows.recovery import RecoveryWorkflow
     from workflows.starting import recovery_workflow_id, shown_attributes, summary_of
+    from workflows.troubled import Troubled
 
 
 @workflow.defn(name="late-payment")
-class LatePaymentWorkflow:
+class LatePaymentWorkflow(Troubled):
     """Finds out whose the money is; sells what it was for if the stock is still there, or gives it back."""
+
+    page = "money-nobody-waited-for"
 
     @workflow.run
     async def run(self, late: LatePayment) -> str:
         """Give what became of the payment: a verdict, or the status of its checkout."""
-        found: LatePaymentFound = await workflow.execute_activity(
+        self.tell("**late**: the provider is asked whose payment this is")
+        found = await self.take(
             "find_late_payment",
             PaymentNamed(payment_intent=late.payment_intent),
-            result_type=LatePaymentFound,
+            LatePaymentFound,
             summary="ask the provider whose payment this is",
-            start_to_close_timeout=timedelta(seconds=late.step_seconds),
-            retry_policy=PATIENT,
+            step_seconds=late.step_seconds,
         )
         if found.verdict is Verdict.STRAY:
             return await self._give_back(late)
@@ -40,22 +42,19 @@ class LatePaymentWorkflow:
 
     async def _give_back(self, late: LatePayment) -> str:
         """No sale is behind it."""
-        workflow.set_current_details(
-            "**stray**: the money is given back; no sale of ours is behind it"
-        )
-        given: str = await workflow.execute_activity(
+        self.tell("**stray**: the money is given back; no sale of ours is behind it")
+        given = await self.take(
             "give_back_stray",
             PaymentNamed(payment_intent=late.payment_intent),
-            result_type=str,
+            str,
             summary="undo: void or refund a payment without a sale",
-            start_to_close_timeout=timedelta(seconds=late.step_seconds),
-            retry_policy=PATIENT,
+            step_seconds=late.step_seconds,
         )
         return f"{Verdict.STRAY.value}: {given}"
 
     async def _recover(self, late: LatePayment, checkout: Standing) -> str:
         """Go on with the checkout where it ended. One at a time: whoever does so already is enough."""
-        workflow.set_current_details(f"**late**: finished by recover/{checkout.checkout_id}")
+        self.tell(f"**late**: finished by recover/{checkout.checkout_id}")
         start = CheckoutStart(
             checkout_id=checkout.checkout_id,
             lines=checkout.lines,

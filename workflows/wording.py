@@ -113,7 +113,7 @@ def details(story: Story, *, deadline: datetime | None, trouble: Trouble | None)
     """Tell everything an operator needs to know now."""
     parts = [f"**{_where(story)}**", _now(story, deadline)]
     if trouble is not None:
-        parts.insert(0, _alarm(trouble))
+        parts.insert(0, alarm(trouble, ANY_OTHER))
     if story.cancel_asked_by is not None and story.stage is Stage.COMMITTING:
         parts.append(_cancel_waits(story))
     return "\n\n".join(parts)
@@ -152,8 +152,9 @@ def _cancel_waits(story: Story) -> str:
     )
 
 
-def _alarm(trouble: Trouble) -> str:
-    page = RUNBOOKS.get(trouble.code, ANY_OTHER)
+def alarm(trouble: Trouble, otherwise: str) -> str:
+    """Say that a step needs somebody, and which page to read: `otherwise` for a failure without one."""
+    page = RUNBOOKS.get(trouble.code, otherwise)
     return (
         f"**Needs attention:** `{trouble.step}` has been failing since"
         f" {trouble.since:%Y-%m-%d %H:%M:%S} UTC, last with `{trouble.code}`."
