@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dev.clean_environment import clean_environment
 from dev.errors import PortTakenError
 from dev.keys import StackKeys, kept_keys
-from dev.ports import HOST, choose_ports, is_free
+from dev.ports import HOST, PortClaims, choose_ports
 from dev.private_file import read_json, write_private_json
 from dev.runtime import Runtime
 from dev.state import StateDirectory
@@ -120,25 +120,25 @@ class Plan:
         )
 
 
-def make_plan(state: StateDirectory, caller: Mapping[str, str]) -> Plan:
-    """Choose ports and keys, as before where possible, and keep them.
+def make_plan(state: StateDirectory, caller: Mapping[str, str], claims: PortClaims) -> Plan:
+    """Choose ports and keys, as before where possible, and keep them. The ports are ours while the claims are.
 
     Raises: PortTakenError for a port that the caller asked for by number.
     """
     kept = {name: port for name, port in read_json(state.ports).items() if isinstance(port, int)}
     wished = caller.get(API_PORT, "0")
     if wished != "0":
-        kept["api"] = _asked_port(wished)
+        kept["api"] = _asked_port(wished, claims)
     # Who names a port of their own shares the machine with another stack, which has the usual ones.
     usual = PREFERRED_PORTS if wished == "0" else dict.fromkeys(PREFERRED_PORTS)
-    ports = choose_ports(usual, kept)
+    ports = choose_ports(usual, kept, claims.take)
     write_private_json(state.ports, ports)
     return Plan(state, caller, ports, kept_keys(state.secrets))
 
 
-def _asked_port(text: str) -> int:
+def _asked_port(text: str, claims: PortClaims) -> int:
     port = int(text) if text.isdecimal() else 0
-    if port not in PORTS or not is_free(port):
+    if port not in PORTS or not claims.take(port):
         message = f"{API_PORT} is {text}, which is not a free port."
         raise PortTakenError(message)
     return port

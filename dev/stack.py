@@ -13,7 +13,7 @@ from dev.database import create_database, database_urls, grant_application
 from dev.errors import DidNotStartError
 from dev.locations import make_locations
 from dev.plan import Databases, Plan, make_plan
-from dev.ports import HOST
+from dev.ports import HOST, PortClaims
 from dev.postgres_cluster import PostgresCluster, open_cluster
 from dev.probes import answers_ok, is_polled
 from dev.runtime import Runtime
@@ -39,13 +39,14 @@ def run_stack(
 
     `caller` is the environment it was started with. Raises: DevError.
     """
-    run_session(
-        state,
-        lambda: assemble(make_plan(state, caller)),
-        fresh=fresh,
-        announce=announce,
-        report=report,
-    )
+    with PortClaims() as claims:
+        run_session(
+            state,
+            lambda: assemble(make_plan(state, caller, claims)),
+            fresh=fresh,
+            announce=announce,
+            report=report,
+        )
 
 
 def assemble(plan: Plan) -> Stack:

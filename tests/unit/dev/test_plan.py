@@ -4,14 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dev.plan import Databases, Plan, make_plan
+import pytest
+
+from dev.errors import PortTakenError
+from dev.plan import API_PORT, Databases, Plan, make_plan
+from dev.ports import PortClaims, free_port
 from dev.state import StateDirectory
 
 DATABASES = Databases("postgresql://onhand", "postgresql://owner")
 
 
 def plan(tmp_path: Path, **caller: str) -> Plan:
-    return make_plan(StateDirectory(tmp_path), caller)
+    with PortClaims() as claims:
+        return make_plan(StateDirectory(tmp_path), caller, claims)
+
+
+def _state(place: Path) -> StateDirectory:
+    place.mkdir()
+    return StateDirectory(place)
+
+
+def test_two_stacks_planned_at_once_never_share_a_port(tmp_path: Path) -> None:
+    """The first has not begun to listen when the second chooses."""
+    with PortClaims() as ada, PortClaims() as bob:
+        first = make_plan(_state(tmp_path / "ada"), {}, ada).ports
+        second = make_plan(_state(tmp_path / "bob"), {}, bob).ports
+    assert set(first.values()) & set(second.values()) == set()
+
+
+def test_a_port_asked_for_by_number_is_not_shared_either(tmp_path: Path) -> None:
+    """Who names one is told, and not moved elsewhere."""
+    asked = {API_PORT: str(free_port())}
+    with PortClaims() as ada, PortClaims() as bob:
+        first = make_plan(_state(tmp_path / "ada"), asked, ada).ports
+        with pytest.raises(PortTakenError):
+            make_plan(_state(tmp_path / "bob"), asked, bob)
+    assert str(first["api"]) == asked[API_PORT]
 
 
 def test_the_callers_own_settings_win(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from dev.ports import RANGE, choose_ports, free_port, is_free
+from dev.ports import RANGE, PortClaims, choose_ports, free_port, is_free
 
 
 def test_a_port_with_a_listener_is_not_free() -> None:
@@ -39,3 +39,22 @@ def test_two_names_never_share_a_port() -> None:
 def test_ports_stay_below_those_of_outgoing_connections() -> None:
     """A client that retries from such a port can connect to itself and keep the server out."""
     assert all(free_port() < 32_768 for _ in range(20))
+
+
+def test_a_claimed_port_is_nobody_elses_until_it_is_given_back() -> None:
+    """Whoever claimed it may listen there meanwhile, or not yet."""
+    port = free_port()
+    with PortClaims() as ada, PortClaims() as bob:
+        assert ada.take(port)
+        assert ada.take(port)
+        assert not bob.take(port)
+        with socket.create_server(("127.0.0.1", port)):
+            assert not bob.take(port)
+    with PortClaims() as eve:
+        assert eve.take(port)
+
+
+def test_a_port_with_a_listener_cannot_be_claimed() -> None:
+    """Programs that are not ours claim nothing."""
+    with PortClaims() as ada, socket.create_server(("127.0.0.1", 0)) as taken:
+        assert not ada.take(taken.getsockname()[1])
