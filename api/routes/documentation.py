@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from api.access import PUBLIC
+from api.description_page import page_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -19,6 +19,6 @@ async def get_openapi(request: Request) -> Response:
 
 
 @router.get("/docs", dependencies=[PUBLIC])
-async def get_docs() -> Response:
-    """Show the description. The page loads Swagger UI from the address that FastAPI names."""
-    return get_swagger_ui_html(openapi_url="/openapi.json", title="onhand")
+async def get_docs(request: Request) -> Response:
+    """Show the description on a page that needs no other host, and no script."""
+    return HTMLResponse(page_of(request.app.openapi()))

@@ -192,6 +192,14 @@ async def stands(
     return await looks(provider, intent) == wanted
 
 
+async def given_up(simulator: SimulatorProcess, step: str, intent: str) -> None:
+    """Ask for a step, and hang up before there is an answer."""
+    _, ask, _, _ = STEPS[step]
+    async with hasty(simulator) as impatient:
+        with pytest.raises(PaymentUnknown):
+            await ask(impatient, intent)
+
+
 @each_step
 async def test_a_request_that_is_swallowed_was_not_carried_out(
     provider: PaymentProvider, simulator: SimulatorProcess, step: str
@@ -201,9 +209,7 @@ async def test_a_request_that_is_swallowed_was_not_carried_out(
     intent = await before(provider, simulator)
     await simulator.go_wrong(f"{step}.time_out", payment_intent=intent)
 
-    async with hasty(simulator) as impatient:
-        with pytest.raises(PaymentUnknown):
-            await ask(impatient, intent)
+    await given_up(simulator, step, intent)
     assert await looks(provider, intent) == undone
     await until(lambda: told(ask(provider, intent)))
 
@@ -224,13 +230,11 @@ async def test_what_is_slow_is_done_though_nobody_waits_for_it(
     provider: PaymentProvider, simulator: SimulatorProcess, step: str
 ) -> None:
     """The time-out is the caller's, not the provider's."""
-    before, ask, _, done = STEPS[step]
+    before, _, _, done = STEPS[step]
     intent = await before(provider, simulator)
     await simulator.go_wrong(f"{step}.slow={LATE_SECONDS * 2}", payment_intent=intent)
 
-    async with hasty(simulator) as impatient:
-        with pytest.raises(PaymentUnknown):
-            await ask(impatient, intent)
+    await given_up(simulator, step, intent)
 
     await until(lambda: stands(provider, intent, done))
 
