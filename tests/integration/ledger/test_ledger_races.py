@@ -12,7 +12,7 @@ from random import Random
 
 import pytest
 
-from ledger.checkouts import Status
+from ledger.checkouts import PaymentOperationKind, Status
 from ledger.errors import KeyConflict, Refused
 from tests.conftest import Database
 from tests.integration.ledger.shop import (
@@ -26,6 +26,7 @@ from tests.integration.ledger.shop import (
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import ADA, LAMP, MUNICH, RUG, TEAPOT
 
+CAPTURE = PaymentOperationKind.CAPTURE
 CALLERS = 60
 ROUNDS = 30
 
@@ -155,6 +156,27 @@ async def test_the_fence_and_an_ending_never_both_win(shop: Shop, rival: str) ->
             )
     assert set(winners) == {"fence", rival}
     assert shop.pile("reserved") == winners["fence"]
+
+
+async def test_no_capture_is_asked_for_once_the_stock_is_given_back(shop: Shop) -> None:
+    """Nor a second time, by whoever was asked to before: the checkout's row says so, under its lock."""
+    await shop.stocked(ROUNDS)
+    names = [f"co_{n}" for n in range(ROUNDS)]
+    for name in names:
+        taken = [cast.start(CAPTURE, name), cast.record(cast.CAPTURED, name)]
+        await shop.tell(*cast.commands_to_fence(name), *taken)
+    random = Random()
+    async with another_ledger(shop.database, grouped=False) as other:
+        for name in names:
+            undo = cast.release(name, ending=Status.DECLINED, compensating=True)
+            again, undone = await jittered(
+                random,
+                outcome(shop.ledger.post(cast.start(CAPTURE, name))),
+                outcome(other.post(undo)),
+            )
+            assert again in ("done", "not-now")
+            assert undone == "done"
+            assert await outcome(shop.ledger.post(cast.start(CAPTURE, name))) == "not-now"
 
 
 async def test_three_endings_of_one_hold_give_back_once(shop: Shop) -> None:
