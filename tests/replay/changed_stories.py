@@ -9,7 +9,7 @@ from temporalio import workflow
 from activities.messages import DebtsResult, Message
 from activities.standing import Standing
 from ledger.checkouts import Status
-from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow, _Debts
+from workflows.after_the_sale import RefundsWorkflow, ReturnWorkflow
 from workflows.checkout import CheckoutWorkflow
 from workflows.late_payment import LatePaymentWorkflow
 from workflows.messages import CheckoutStart, LatePayment, RefundsStart, ReturnStart
@@ -120,13 +120,6 @@ class GreedyLatePayment(LatePaymentWorkflow):
         return Status.EXPIRED.value
 
 
-class _Unasked(_Debts):
-    """Sees to the whole debt, whatever the ledger says is owed."""
-
-    async def find(self, _step: str, _asked: Message, _summary: str) -> DebtsResult:
-        return DebtsResult(refunds=("whole",), to_inspect=0)
-
-
 @workflow.defn(name="refunds")
 class UnaskedRefunds(RefundsWorkflow):
     """Pays without a look at what is owed."""
@@ -134,12 +127,14 @@ class UnaskedRefunds(RefundsWorkflow):
     @workflow.init
     def __init__(self, start: RefundsStart) -> None:
         super().__init__(start)
-        self.debts = _Unasked(start.checkout_id, start.step_seconds)
 
     @workflow.run
     async def run(self, start: RefundsStart) -> str:
         """Tell the story as it is."""
         return await super().run(start)
+
+    async def find(self, _step: str, _asked: Message, _summary: str) -> DebtsResult:
+        return DebtsResult(refunds=("whole",), to_inspect=0)
 
 
 @workflow.defn(name="return")
@@ -149,9 +144,11 @@ class UnaskedReturn(ReturnWorkflow):
     @workflow.init
     def __init__(self, start: ReturnStart) -> None:
         super().__init__(start)
-        self.debts = _Unasked(start.order_id, start.step_seconds)
 
     @workflow.run
     async def run(self, start: ReturnStart) -> str:
         """Tell the story as it is."""
         return await super().run(start)
+
+    async def find(self, _step: str, _asked: Message, _summary: str) -> DebtsResult:
+        return DebtsResult(refunds=("whole",), to_inspect=0)
