@@ -166,17 +166,30 @@ FOR KEY SHARE
 
 _NOW = text("SELECT clock_timestamp()")
 
-# A re-acquired reservation is not the customer's second helping, and a cancelled order gives back.
+# A re-acquired reservation is not the customer's second helping; a cancelled order gives back, and so does
+# what was not found.
 _CLAIMED = text("""
-SELECT r.customer_id, l.sku, sum(l.quantity) AS quantity
-FROM reservation r
-JOIN reservation_line l USING (reservation_id)
-JOIN checkout c USING (checkout_id)
-WHERE r.customer_id = ANY(:customers)
-  AND r.state IN ('held', 'committing', 'confirmed')
-  AND c.order_state <> 'cancelled'
-  AND l.sku = ANY(:skus)
-GROUP BY r.customer_id, l.sku
+SELECT customer_id, sku, sum(quantity) AS quantity
+FROM (
+  SELECT r.customer_id, l.sku, l.quantity
+  FROM reservation r
+  JOIN reservation_line l USING (reservation_id)
+  JOIN checkout c USING (checkout_id)
+  WHERE r.customer_id = ANY(:customers)
+    AND r.state IN ('held', 'committing', 'confirmed')
+    AND c.order_state <> 'cancelled'
+    AND l.sku = ANY(:skus)
+  UNION ALL
+  SELECT c.customer_id, l.sku, -l.short
+  FROM (
+    SELECT DISTINCT checkout_id FROM reservation
+    WHERE customer_id = ANY(:customers) AND state = 'confirmed'
+  ) AS r
+  JOIN checkout c USING (checkout_id)
+  JOIN order_line l ON l.order_id = c.checkout_id
+  WHERE c.order_state <> 'cancelled' AND l.short > 0 AND l.sku = ANY(:skus)
+) AS claims
+GROUP BY customer_id, sku
 """)
 
 

@@ -6,7 +6,7 @@ hand. Each command of a batch sees what the ones before it did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -79,6 +79,8 @@ class Change:
     answer: Mapping[str, Any] = field(default_factory=dict)
     cause: Cause
     moves: tuple[Move, ...] = ()
+    moves_of_reservation: tuple[Move, ...] = ()
+    """What comes after those and is the reservation's own doing, where something else is the cause of the others."""
     checkout: Checkout | None = None
     reservation: Reservation | None = None
     payment: Payment | None = None
@@ -162,6 +164,7 @@ class World:
         for movement in movements:
             self._put("stock", (movement.after.sku, movement.after.location), movement.after)
         self.movements += movements
+        self._put_records(change.records)
         if change.checkout:
             self._count_cancelled(change.checkout)
             self._keep_cart(change.checkout)
@@ -178,21 +181,25 @@ class World:
             self._put("payment_operations", change.payment_operation.key, change.payment_operation)
         for event in change.webhook_events:
             self.applied_events[event] = "applied"
-        for record in change.records:
-            self._put(_TABLES[type(record)], record.identity, record)
 
     def _put(self, table: str, key: Any, value: Any) -> None:
         getattr(self, table)[key] = value
         self.written.add((table, key))
 
+    def _put_records(self, records: Iterable[Record]) -> None:
+        for record in records:
+            if isinstance(record, OrderLine):
+                self._count_missing(record)
+            self._put(_TABLES[type(record)], record.identity, record)
+
     def _movements(self, change: Change) -> list[Movement]:
         rows: dict[Row, Stock] = {}
         movements = []
-        for move in change.moves:
+        for move, cause in _caused(change):
             row = (move.sku, move.location)
             before = rows.get(row) or self.stock[row]
             try:
-                movement = entered(move, before, change.cause, self.now)
+                movement = entered(move, before, cause, self.now)
             except ValueError as error:
                 raise Broken("negative-pile", pile=str(error), sku=move.sku) from error
             movements.append(movement)
@@ -204,20 +211,26 @@ class World:
         customer = self.checkouts[after.checkout_id].customer_id
         for reservation, sign in ((before, -1), (after, 1)):
             if reservation is not None and reservation.state not in ENDED:
-                self._claim(customer, reservation, sign)
+                for line in reservation.lines:
+                    self._claim(customer, line.sku, sign * line.quantity)
+
+    def _count_missing(self, after: OrderLine) -> None:
+        before = self.order_lines.get(after.identity)
+        newly = after.short - (before.short if before else 0)
+        if newly:
+            self._claim(self.checkouts[after.order_id].customer_id, after.sku, -newly)
 
     def _count_cancelled(self, after: Checkout) -> None:
         before = self.checkouts.get(after.checkout_id)
         if after.order_state is OrderState.CANCELLED and before and before != after:
-            reservation = self.reservations[f"{after.checkout_id}/{after.ordinal}"]
-            if before.order_state is not OrderState.CANCELLED:
-                self._claim(after.customer_id, reservation, -1)
+            if before.order_state is OrderState.CANCELLED:
+                return
+            for line in self.lines_of_order(after.checkout_id):
+                self._claim(after.customer_id, line.sku, line.short - line.quantity)
 
-    def _claim(self, customer: str, reservation: Reservation, sign: int) -> None:
-        for line in reservation.lines:
-            claim = (customer, line.sku)
-            if claim in self.claimed:
-                self.claimed[claim] += sign * line.quantity
+    def _claim(self, customer: str, sku: str, quantity: int) -> None:
+        if (customer, sku) in self.claimed:
+            self.claimed[customer, sku] += quantity
 
     def _keep_cart(self, after: Checkout) -> None:
         if after.cart_id is None:
@@ -234,6 +247,16 @@ def check_combination(checkout: Checkout) -> None:
     states = (checkout.reservation_state, checkout.payment_state, checkout.order_state)
     if not combination_allowed(checkout.status, *states):
         raise Broken("impossible-combination", status=checkout.status, states=list(states))
+
+
+def _caused(change: Change) -> Iterator[tuple[Move, Cause]]:
+    for move in change.moves:
+        yield move, change.cause
+    if change.reservation and change.moves_of_reservation:
+        name = change.reservation.reservation_id
+        cause = replace(change.cause, kind="reservation", id=name)
+        for move in change.moves_of_reservation:
+            yield move, cause
 
 
 def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:

@@ -10,9 +10,11 @@ from ledger.commands.documents import (
     DocumentCommand,
     Inspect,
     InspectedUnits,
+    MissingUnits,
     ReceiveTransfer,
     SendTransfer,
     Ship,
+    ShortPick,
     TakeBack,
 )
 from ledger.commands.payments import (
@@ -64,6 +66,7 @@ __all__ = [
     "Fence",
     "Inspect",
     "InspectedUnits",
+    "MissingUnits",
     "Needs",
     "OpenCheckout",
     "Quantity",
@@ -82,6 +85,7 @@ __all__ = [
     "SetFeedBuffer",
     "SetSafetyStock",
     "Ship",
+    "ShortPick",
     "StartPaymentOperation",
     "StartRefund",
     "TakeBack",

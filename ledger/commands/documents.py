@@ -5,6 +5,7 @@ Each is idempotent by its own id. One whose predecessor is missing waits for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -152,6 +153,51 @@ class Inspect(DocumentCommand):
 
     def needs(self) -> Needs:
         return Needs(returns=frozenset({self.return_id}), documents=self.document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingUnits:
+    """Units of a sku that were not found. Without `location`, where the order's only units of it lie."""
+
+    sku: str
+    quantity: int
+    location: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShortPick(DocumentCommand):
+    """Paid units of an order were not found: sold → researching, and served from elsewhere or paid back."""
+
+    document_kind: ClassVar[str] = "short"
+    short_id: str
+    order_id: str
+    lines: tuple[MissingUnits, ...]
+
+    @property
+    def document_id(self) -> str:
+        return self.short_id
+
+    @property
+    def refers_to(self) -> str:
+        return self.order_id
+
+    def substance(self) -> Any:
+        totals: Counter[tuple[str, str]] = Counter()
+        for line in self.lines:
+            totals[line.sku, line.location or ""] += line.quantity
+        lines = [[sku, location, units] for (sku, location), units in sorted(totals.items())]
+        return [self.short_id, self.order_id, lines]
+
+    def needs(self) -> Needs:
+        order = frozenset({self.order_id})
+        return Needs(
+            checkouts=order,
+            prices_of=order,
+            # Whichever place may serve instead.
+            skus=frozenset(line.sku for line in self.lines),
+            rows=frozenset((line.sku, line.location) for line in self.lines if line.location),
+            documents=self.document,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

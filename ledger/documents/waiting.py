@@ -10,14 +10,21 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import RowMapping, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ledger.commands import DocumentCommand, Inspect, ReceiveTransfer, Ship, TakeBack
+from ledger.commands import (
+    DocumentCommand,
+    Inspect,
+    ReceiveTransfer,
+    Ship,
+    ShortPick,
+    TakeBack,
+)
 from ledger.errors import KeyConflict, LedgerError, Refused, Transient
 from ledger.posting import Ledger
 from ledger.transactions import in_transaction, rows_of
 
 _SHAPES: dict[str, TypeAdapter[Any]] = {
     command.document_kind: TypeAdapter(command)
-    for command in (Ship, TakeBack, Inspect, ReceiveTransfer)
+    for command in (Ship, ShortPick, TakeBack, Inspect, ReceiveTransfer)
 }
 
 # Tried again when the predecessor changed since, with a margin: its time was read before its commit was

@@ -17,7 +17,7 @@ SELECT order_id, sku, location, quantity, shipped, returned, short
 FROM json_to_recordset(:rows) AS l(
   order_id text, sku text, location text, quantity bigint, shipped bigint, returned bigint, short bigint)
 ON CONFLICT (order_id, sku, location) DO UPDATE
-SET shipped = excluded.shipped, returned = excluded.returned, short = excluded.short
+SET quantity = excluded.quantity, shipped = excluded.shipped, returned = excluded.returned, short = excluded.short
 """)
 
 _RETURNS = text("""

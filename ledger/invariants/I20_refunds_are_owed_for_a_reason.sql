@@ -1,5 +1,18 @@
--- Whatever is owed back has its reason, and each reason its debt: an inspection's granted units at the price they were sold for as far as there is money left, and all that is left of what was undone.
-WITH granted AS (
+-- Whatever is owed back has its reason, and each reason its debt: an inspection's granted units, and those that a short pick neither found nor replaced, at the price they were sold for as far as there is money left; and all that is left of what was undone.
+WITH unserved AS (
+  SELECT d.refers_to AS order_id, d.document_id, m.sku,
+         sum(CASE m.kind WHEN 'research' THEN m.quantity WHEN 'reserve' THEN -m.quantity ELSE 0 END) AS units
+  FROM document d
+  JOIN movement m ON m.operation_key = 'short/' || d.document_id
+  WHERE d.kind = 'short' AND d.state = 'applied'
+  GROUP BY d.refers_to, d.document_id, m.sku
+), granted AS (
+  SELECT u.order_id, 'short-' || u.document_id AS refund_id, sum(u.units * l.price_minor) AS amount_minor
+  FROM unserved u
+  JOIN checkout_line l ON (l.checkout_id, l.sku) = (u.order_id, u.sku)
+  WHERE u.units <> 0
+  GROUP BY u.order_id, u.document_id
+  UNION ALL
   SELECT r.order_id, 'inspection-' || i.inspection_id AS refund_id, sum(i.refunded * l.price_minor) AS amount_minor
   FROM inspection_line i
   JOIN returns r USING (return_id)
@@ -9,7 +22,7 @@ WITH granted AS (
 )
 SELECT COALESCE(g.order_id, d.checkout_id) AS checkout_id, COALESCE(g.refund_id, d.refund_id) AS refund_id
 FROM granted g
-FULL JOIN (SELECT * FROM refund WHERE refund_id LIKE 'inspection-%') AS d
+FULL JOIN (SELECT * FROM refund WHERE refund_id <> 'whole') AS d
   ON (d.checkout_id, d.refund_id) = (g.order_id, g.refund_id)
 LEFT JOIN payment p ON p.checkout_id = COALESCE(g.order_id, d.checkout_id)
 LEFT JOIN (SELECT checkout_id, sum(amount_minor) AS owed FROM refund GROUP BY checkout_id) AS a
@@ -22,7 +35,3 @@ SELECT d.checkout_id, d.refund_id
 FROM refund d
 JOIN checkout c USING (checkout_id)
 WHERE d.refund_id = 'whole' AND c.status NOT IN ('refund_pending', 'refunded', 'needs_review')
-UNION ALL
-SELECT checkout_id, refund_id
-FROM refund
-WHERE refund_id <> 'whole' AND refund_id NOT LIKE 'inspection-%' AND refund_id NOT LIKE 'short-%'

@@ -6,5 +6,5 @@ WHERE (d.state = 'applied') <> (o.key IS NOT NULL)
 UNION ALL
 SELECT split_part(o.key, '/', 1), split_part(o.key, '/', 2), 'no document'
 FROM operation o
-WHERE split_part(o.key, '/', 1) IN ('shipment', 'return', 'inspection', 'transfer-receipt')
+WHERE split_part(o.key, '/', 1) IN ('shipment', 'return', 'inspection', 'transfer-receipt', 'short')
   AND NOT EXISTS (SELECT FROM document d WHERE d.kind || '/' || d.document_id = o.key)

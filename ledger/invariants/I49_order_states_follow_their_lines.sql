@@ -1,4 +1,4 @@
--- An order's state is what became of its units, and its lines are those of its reservation.
+-- An order's state is what became of its units, and its lines are those of its reservations: the first that was confirmed, and what was taken anew for it.
 SELECT o.order_id, o.state, l.due, l.shipped, l.returned
 FROM orders o
 JOIN (
@@ -18,9 +18,10 @@ UNION ALL
 SELECT COALESCE(o.order_id, r.order_id), 'lines differ', NULL, NULL, NULL
 FROM order_line o
 FULL JOIN (
-  SELECT orders.order_id, l.sku, l.location, l.quantity
+  SELECT orders.order_id, l.sku, l.location, sum(l.quantity) AS quantity
   FROM orders
-  JOIN checkout c ON c.checkout_id = orders.order_id
-  JOIN reservation_line l ON l.reservation_id = c.checkout_id || '/' || c.ordinal
+  JOIN reservation r ON r.checkout_id = orders.order_id AND r.state = 'confirmed'
+  JOIN reservation_line l USING (reservation_id)
+  GROUP BY orders.order_id, l.sku, l.location
 ) AS r USING (order_id, sku, location)
 WHERE o.quantity IS DISTINCT FROM r.quantity

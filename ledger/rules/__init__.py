@@ -19,6 +19,7 @@ from ledger.rules import (
     policies,
     refunds,
     reservations,
+    short_picks,
     stock,
     transfers,
 )
@@ -42,6 +43,7 @@ _RULES: dict[type[commands.Command], Callable[[World, Any], Change]] = {
     commands.Confirm: reservations.confirm,
     commands.CancelOrder: orders.cancel_order,
     commands.Ship: orders.ship,
+    commands.ShortPick: short_picks.short_pick,
     commands.TakeBack: orders.take_back,
     commands.Inspect: orders.inspect,
     commands.SendTransfer: transfers.send,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 
 from ledger.checkouts import TAKEN, Checkout, OrderState, PaymentState, Status
@@ -42,7 +42,7 @@ def ship(world: World, command: Ship) -> Change:
     refuse_nothing(command.lines)
     refuse_another_body(world, command)
     refuse_unknown_location(world, command.location)
-    checkout = _order(world, command.order_id)
+    checkout = placed_order(world, command.order_id)
     if checkout is None:
         return waits(world, command)
     changed = [_sent(world, command, sku, quantity) for sku, quantity in merged(command.lines)]
@@ -65,7 +65,7 @@ def ship(world: World, command: Ship) -> Change:
         cause=document_cause(world, command),
         moves=tuple(moves),
         records=(*changed, applied(world, command)),
-        checkout=_standing(world, checkout, changed),
+        checkout=standing(world, checkout, changed),
     )
 
 
@@ -79,7 +79,7 @@ def take_back(world: World, command: TakeBack) -> Change:
     refuse_nothing(command.lines)
     refuse_another_body(world, command)
     refuse_unknown_location(world, command.location)
-    checkout = _order(world, command.order_id)
+    checkout = placed_order(world, command.order_id)
     if checkout is None:
         return waits(world, command)
     lines = world.lines_of_order(command.order_id)
@@ -111,7 +111,7 @@ def take_back(world: World, command: TakeBack) -> Change:
         cause=document_cause(world, command),
         moves=tuple(moves),
         records=(*changed, arrived, *return_lines, applied(world, command)),
-        checkout=_standing(world, checkout, changed),
+        checkout=standing(world, checkout, changed),
     )
 
 
@@ -269,7 +269,7 @@ def _inspected(
     return after, found
 
 
-def _order(world: World, order_id: str) -> Checkout | None:
+def placed_order(world: World, order_id: str) -> Checkout | None:
     """Give the order's row, None while there is none.
 
     Refused: `order-cancelled`; `no-order` for a checkout that can never become one.
@@ -284,7 +284,7 @@ def _order(world: World, order_id: str) -> Checkout | None:
     return checkout
 
 
-def _standing(world: World, checkout: Checkout, changed: list[OrderLine]) -> Checkout:
+def standing(world: World, checkout: Checkout, changed: Iterable[OrderLine]) -> Checkout:
     """Say where the order stands once these lines are as they are."""
     after = {line.identity: line for line in changed}
     lines = [after.get(line.identity, line) for line in world.lines_of_order(checkout.checkout_id)]

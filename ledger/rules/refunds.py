@@ -47,7 +47,8 @@ def owed_for_units(
 ) -> tuple[Refund, ...]:
     """Give the debt for units of an order, at the price they were sold for; none for no unit.
 
-    Never more than is left of what was captured: a document must not be lost over a sum.
+    Never more than is left of what was captured: a document must not be lost over a sum. Where somebody
+    gave all of the money back already, the debt is done as it arises.
     """
     prices = {line.sku: line.price_minor for line in checkout.lines}
     worth = sum(quantity * prices.get(sku, 0) for sku, quantity in units)
@@ -56,7 +57,15 @@ def owed_for_units(
     amount = min(worth, left)
     if amount <= 0:
         return ()
-    return (Refund(checkout_id=checkout.checkout_id, refund_id=refund_id, amount_minor=amount),)
+    back = payment.state is PaymentState.REFUNDED
+    return (
+        Refund(
+            checkout_id=checkout.checkout_id,
+            refund_id=refund_id,
+            amount_minor=amount,
+            state=RefundState.DONE if back else RefundState.OWED,
+        ),
+    )
 
 
 def start(world: World, command: StartRefund) -> Change:

@@ -11,10 +11,17 @@ from ledger.stock import Stock
 def sourced(
     sku: str, quantity: int, rows: Iterable[Stock], priorities: dict[str, int]
 ) -> tuple[ReservationLine, ...] | None:
-    """Take `quantity` units from the rows, lowest priority number first and then by name.
+    """Take `quantity` units from the rows; None where all of them together have too little."""
+    taken = sourced_as_far(sku, quantity, rows, priorities)
+    return taken if sum(line.quantity for line in taken) == quantity else None
 
-    Each row gives what is left to take and never more than it has available. None where all of
-    them together have too little.
+
+def sourced_as_far(
+    sku: str, quantity: int, rows: Iterable[Stock], priorities: dict[str, int]
+) -> tuple[ReservationLine, ...]:
+    """Take up to `quantity` units from the rows, lowest priority number first and then by name.
+
+    Each row gives what is left to take and never more than it has available.
     """
     taken: list[ReservationLine] = []
     left = quantity
@@ -24,5 +31,5 @@ def sourced(
             taken.append(ReservationLine(sku=sku, location=row.location, quantity=share))
             left -= share
         if left == 0:
-            return tuple(taken)
-    return None
+            break
+    return tuple(taken)

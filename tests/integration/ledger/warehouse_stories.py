@@ -10,14 +10,14 @@ from ledger.checkouts import PaymentOperationKind, PaymentState
 from ledger.commands import AdjustmentKind, Command, StartRefund
 from ledger.documents.waiting import apply_due
 from ledger.posting import Ledger
-from ledger.refunds import ShownRefund, of_inspection
+from ledger.refunds import ShownRefund, of_inspection, of_short_pick
 from ledger.stock import MovementKind
 from tests.integration.ledger.shop import Shop, post_all
 from tests.unit.ledger import cast
 from tests.unit.ledger import warehouse_cast as warehouse
 from tests.unit.ledger.cast import BERLIN, MUNICH, PRICE
 
-MIRROR, SHELF, STOOL = "tall-mirror", "wide-shelf", "oak-stool"
+MIRROR, SHELF, STOOL, VASE = "tall-mirror", "wide-shelf", "oak-stool", "green-vase"
 DAMAGE, REGRADE = AdjustmentKind.DAMAGE, AdjustmentKind.REGRADE
 WRITE_OFF, LOST = AdjustmentKind.WRITE_OFF, AdjustmentKind.LOST_IN_TRANSIT
 ROUNDS = 4
@@ -45,6 +45,10 @@ RARE = {
     "owed for a return": "SELECT count(*) FROM refund WHERE refund_id <> 'whole' AND state = 'owed'",
     "pending at the provider": "SELECT count(*) FROM refund WHERE state = 'requested' AND provider_refund IS NOT NULL",
     "escalated": "SELECT count(*) FROM refund WHERE escalated",
+    "served from elsewhere": "SELECT count(*) FROM reservation_transition WHERE starts_with(operation_key, 'short/')",
+    "short, and owed": "SELECT count(*) FROM refund WHERE starts_with(refund_id, 'short-') AND state = 'owed'",
+    "short, and paid back": "SELECT count(*) FROM refund WHERE starts_with(refund_id, 'short-') AND state = 'done'",
+    "nothing of it found": "SELECT count(*) FROM checkout WHERE order_state = 'cancelled' AND reason = 'short'",
     "noted": "SELECT count(*) FROM note",
     "kept back": "SELECT sum(safety_stock) * sum(feed_buffer) FROM stock",
     "every kind": f"SELECT (count(DISTINCT kind) = {len(MovementKind)})::int FROM movement",
@@ -89,9 +93,9 @@ def looked_at(name: str, restock: int, damaged: int, refund: int | None = None) 
     )
 
 
-def paid_back(name: str, *shown: ShownRefund) -> list[Command]:
-    """Tell what the provider showed of each try to pay what the inspection owes."""
-    part = of_inspection(f"I-{name}")
+def paid_back(name: str, *shown: ShownRefund, part: str = "") -> list[Command]:
+    """Tell what the provider showed of each try to pay what the inspection owes, or something else."""
+    part = part or of_inspection(f"I-{name}")
     asked = StartRefund(actor="workflow", checkout_id=name, refund_id=part)
     return [
         command
@@ -100,6 +104,31 @@ def paid_back(name: str, *shown: ShownRefund) -> list[Command]:
             asked,
             cast.refund(each, name, part=part, ordinal=ordinal, escalate=2),
         )
+    ]
+
+
+def not_found(name: str, units: int, location: str | None = BERLIN, times: int = 1) -> Command:
+    """Tell that vases of an order were not found, for the first time or again."""
+    pick = f"P-{name}" if times == 1 else f"P-{name}-{times}"
+    return warehouse.short(units, VASE, location, order=name, name=pick)
+
+
+def short_picks() -> list[list[Command]]:
+    """Tell of five vases in Berlin, sold in turn, and of two in Munich that come instead."""
+    done = ShownRefund.SUCCEEDED
+    return [
+        [
+            *paid("co_vase", VASE, 3),
+            *paid("co_dust", VASE, 1),
+            *paid("co_shards", VASE, 1),
+            not_found("co_vase", 2),
+            not_found("co_vase", 1, MUNICH, times=2),
+            warehouse.ship(1, VASE, order="co_vase", shipment="S-vase"),
+            not_found("co_dust", 1, None),
+            *paid_back("co_dust", done, part=of_short_pick("P-co_dust")),
+            not_found("co_shards", 1, None),
+        ],
+        [not_found("co_never", 1)],
     ]
 
 
@@ -188,11 +217,12 @@ def of_stock() -> list[list[Command]]:
 
 async def busy_days(shop: Shop, other: Ledger) -> None:
     """Let it all happen at once, through two processes, and book what waited."""
-    await shop.offers(MIRROR, SHELF, STOOL)
+    await shop.offers(MIRROR, SHELF, STOOL, VASE)
     goods = ((60, MIRROR, BERLIN), (1, SHELF, BERLIN), (2, SHELF, MUNICH), (3, STOOL, BERLIN))
-    for quantity, sku, place in goods:
+    vases = ((5, VASE, BERLIN), (2, VASE, MUNICH))
+    for quantity, sku, place in (*goods, *vases):
         await shop.stocked(quantity, sku, place)
-    stories = [*of_orders(), *of_stock()]
+    stories = [*of_orders(), *of_stock(), *short_picks()]
     ledgers = [shop.ledger, other]
     await asyncio.gather(*[post_all(ledgers[n % 2], story) for n, story in enumerate(stories)])
     for _ in range(ROUNDS):

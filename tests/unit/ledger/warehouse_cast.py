@@ -15,6 +15,7 @@ from ledger.commands import (
     Command,
     Inspect,
     InspectedUnits,
+    MissingUnits,
     Quantity,
     ReceiveTransfer,
     Research,
@@ -23,6 +24,7 @@ from ledger.commands import (
     SetFeedBuffer,
     SetSafetyStock,
     Ship,
+    ShortPick,
     TakeBack,
 )
 from ledger.errors import KeyConflict, Refused
@@ -98,6 +100,19 @@ def inspect(
         refund=restock + damaged if refund is None else refund,
     )
     return Inspect(actor="otto", inspection_id=inspection, return_id=returned, lines=(units,))
+
+
+def short(
+    quantity: int = 1,
+    sku: str = LAMP,
+    location: str | None = BERLIN,
+    *,
+    order: str = ADA,
+    name: str = "P1",
+) -> ShortPick:
+    """Tell that paid units of an order were not found."""
+    missing = MissingUnits(sku=sku, quantity=quantity, location=location)
+    return ShortPick(actor="otto", short_id=name, order_id=order, lines=(missing,))
 
 
 def send(
