@@ -102,13 +102,13 @@ async def apply_due(ledger: Ledger, limit: int = 100) -> list[Tried]:
 async def _readable(
     ledger: Ledger, due: Sequence[RowMapping]
 ) -> tuple[list[DocumentCommand], list[Tried]]:
-    """Give the commands again; a body of another version's shape is put off and does not stop the others."""
+    """Give the commands again; a kind or body of another version is put off and does not stop the others."""
     commands, unreadable = [], []
     for row in due:
         named = {"kind": row["kind"], "document_id": row["document_id"]}
         try:
             commands.append(command_of(row["kind"], row["body"]))
-        except ValidationError:
+        except (KeyError, ValidationError):
             await _run(ledger, _PUT_OFF, **named)
             unreadable.append(Tried(**named, outcome="unreadable"))
     return commands, unreadable

@@ -45,6 +45,7 @@ def everything(shop: Shop) -> list[list[Any]]:
         (cast.commands_to_confirm(), warehouse.ship(), warehouse.ship(2)),
         (SENT, warehouse.take_back(location=MUNICH), warehouse.take_back()),
         (BACK, warehouse.inspect(), warehouse.inspect(0, 1)),
+        (cast.commands_to_confirm(), warehouse.short(), warehouse.short(location=None)),
         ([], warehouse.send(2), warehouse.send(2, source=MUNICH, target="BER1")),
         ([warehouse.send(2)], warehouse.arrive(1), warehouse.arrive(2)),
         ([warehouse.send(2)], warehouse.adjust(1, LOST), warehouse.adjust(2, LOST)),
@@ -172,7 +173,11 @@ async def test_a_document_of_a_cancelled_order_does_not_wait_for_ever(shop: Shop
     assert {tried.outcome for tried in await apply_due(shop.ledger)} == {"order-cancelled"}
 
 
-@pytest.mark.parametrize("early", [warehouse.ship(), warehouse.take_back(), warehouse.inspect()])
+@pytest.mark.parametrize(
+    "early",
+    [warehouse.ship(), warehouse.take_back(), warehouse.inspect(), warehouse.short()],
+    ids=lambda told: type(told).__name__,
+)
 async def test_without_its_predecessor_nothing_is_tried(shop: Shop, early: DocumentCommand) -> None:
     """However often the loop looks."""
     await shop.tell(early)
@@ -190,6 +195,17 @@ async def test_an_unreadable_document_does_not_stop_the_others(shop: Shop) -> No
     assert shop.database.rows("SELECT document_id FROM document WHERE state = 'waiting'") == [
         ("S0",)
     ]
+
+
+async def test_a_kind_that_only_a_later_version_knows_does_not_stop_the_others(shop: Shop) -> None:
+    """While the new version is brought in, the old one's loop meets its documents."""
+    await shop.stocked(2)
+    await shop.tell(warehouse.ship(shipment="S0"), warehouse.ship())
+    shop.database.run("ALTER TABLE document DROP CONSTRAINT document_kind_is_known")
+    shop.database.run("UPDATE document SET kind = 'balloon' WHERE document_id = 'S0'")
+    await shop.tell(*cast.commands_to_confirm())
+    tried = {one.document_id: one.outcome for one in await apply_due(shop.ledger)}
+    assert tried == {"S0": "unreadable", "S1": "applied"}
 
 
 async def test_a_transfer_to_a_new_place_is_sent_and_arrives_in_one_batch(shop: Shop) -> None:
