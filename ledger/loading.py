@@ -29,6 +29,7 @@ from ledger.checkouts import (
     ReservationState,
     Status,
 )
+from ledger.claims import load_claims
 from ledger.commands import Adjust, Command, Needs
 from ledger.documents.loading import (
     arrivals,
@@ -166,32 +167,6 @@ FOR KEY SHARE
 
 _NOW = text("SELECT clock_timestamp()")
 
-# A re-acquired reservation is not the customer's second helping; a cancelled order gives back, and so does
-# what was not found.
-_CLAIMED = text("""
-SELECT customer_id, sku, sum(quantity) AS quantity
-FROM (
-  SELECT r.customer_id, l.sku, l.quantity
-  FROM reservation r
-  JOIN reservation_line l USING (reservation_id)
-  JOIN checkout c USING (checkout_id)
-  WHERE r.customer_id = ANY(:customers)
-    AND r.state IN ('held', 'committing', 'confirmed')
-    AND c.order_state <> 'cancelled'
-    AND l.sku = ANY(:skus)
-  UNION ALL
-  SELECT c.customer_id, l.sku, -l.short
-  FROM (
-    SELECT DISTINCT checkout_id FROM reservation
-    WHERE customer_id = ANY(:customers) AND state = 'confirmed'
-  ) AS r
-  JOIN checkout c USING (checkout_id)
-  JOIN order_line l ON l.order_id = c.checkout_id
-  WHERE c.order_state <> 'cancelled' AND l.short > 0 AND l.sku = ANY(:skus)
-) AS claims
-GROUP BY customer_id, sku
-""")
-
 
 async def load(
     statements: Statements,
@@ -217,7 +192,7 @@ async def load(
     if needs.claims_on and not _covered(world, commands):
         await load_claims_on_rows(statements, world, needs)
     if needs.skus:
-        await _load_claims(statements, world, needs)
+        await load_claims(statements, world, needs)
     if world.now == UNREAD:
         world.now = next((await statements.execute(_NOW)).scalars())
     return world
@@ -352,17 +327,6 @@ async def _load_policies(
             world.products[name] = number
         else:
             world.locations[name] = Location(location=name, priority=number, enabled=enabled)
-
-
-async def _load_claims(statements: Statements, world: World, needs: Needs) -> None:
-    limited = {sku for sku in needs.skus if world.products.get(sku) is not None}
-    if not limited:
-        return
-    customers = needs.customers | {checkout.customer_id for checkout in world.checkouts.values()}
-    world.claimed = {(customer, sku): 0 for customer in customers for sku in limited}
-    wanted = {"customers": sorted(customers), "skus": sorted(limited)}
-    for row in await statements.execute(_CLAIMED, wanted):
-        world.claimed[row.customer_id, row.sku] = int(row.quantity)
 
 
 def _checkout(row: Any) -> Checkout:
