@@ -39,6 +39,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "insufficient-stock": (409, "Not enough stock"),
     "key-reused": (409, "The document's id was used with another content"),
     "limit-exceeded": (409, "The customer's limit for this sku is reached"),
+    "location-needed": (409, "Units of the sku are to be sent from several locations"),
     "more-than-returned": (409, "Fewer units of the return are still to be inspected"),
     "more-than-sent": (409, "Fewer units of the transfer still travel"),
     "more-than-shipped": (409, "The customer cannot have so many units of this order"),

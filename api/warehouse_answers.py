@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import ConfigDict, Field
 
-from api.answers import Answer
+from api.answers import Answer, OrderAnswer
 
 
 class UnitsAnswer(Answer):
@@ -75,6 +75,37 @@ class InspectionAnswer(InspectionWaiting):
     order_id: str
     location: str
     lines: tuple[InspectedUnitsAnswer, ...]
+
+
+class LocatedUnitsAnswer(UnitsAnswer):
+    """Units of one sku at one location."""
+
+    location: str
+
+
+class RefundAnswer(Answer):
+    """What is owed for units, and how far it is: `owed`, `requested` of the provider, or `done`."""
+
+    state: str
+    amount_minor: int
+
+
+class ShortPickWaiting(Answer):
+    """A short pick that is kept until its order is confirmed; then its `status` is the checkout's."""
+
+    short_id: str
+    order_id: str
+    status: str
+
+
+class ShortPickAnswer(ShortPickWaiting):
+    """What was not found, what comes from elsewhere instead, and what is paid back, with the order as it stands."""
+
+    order: OrderAnswer
+    lines: tuple[LocatedUnitsAnswer, ...]
+    replaced: tuple[LocatedUnitsAnswer, ...]
+    refunded: tuple[UnitsAnswer, ...]
+    refund: RefundAnswer | None
 
 
 class TransferAnswer(Answer):

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from api.requests import ID, LINES, LINES_MOST, LONG_ID, QUANTITY_MOST, Body, Happening
-from ledger.commands import InspectedUnits, Quantity
+from api.requests import ID, LINES, LINES_MOST, LONG_ID, QUANTITY_MOST, UNITS, Body, Happening
+from ledger.commands import InspectedUnits, MissingUnits, Quantity
 
 UNITS_OR_NONE = Annotated[int, Field(ge=0, le=QUANTITY_MOST)]
 
@@ -80,6 +80,25 @@ class InspectionPost(Happening):
 
     inspection_id: LONG_ID
     lines: Annotated[list[InspectedLine], Field(min_length=1, max_length=LINES_MOST)]
+
+
+class MissingLine(Body):
+    """Units that were not found; without a location, where the order's only units of the sku lie."""
+
+    sku: ID
+    quantity: UNITS
+    location: ID | None = None
+
+    def as_missing(self) -> MissingUnits:
+        """Say it in the ledger's words."""
+        return MissingUnits(sku=self.sku, quantity=self.quantity, location=self.location)
+
+
+class ShortPost(Happening):
+    """Units of an order that were paid for were not found."""
+
+    short_id: LONG_ID
+    lines: Annotated[list[MissingLine], Field(min_length=1, max_length=LINES_MOST)]
 
 
 class TransferPost(Delivery):

@@ -8,10 +8,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import ids
+from ledger.refunds import RefundState
 from ledger.transactions import rows_of
 
 _OPEN = text("""
 SELECT refund_id FROM refund WHERE checkout_id = :checkout_id AND state <> 'done' ORDER BY owed_at, refund_id
+""")
+
+_ONE = text("""
+SELECT state, amount_minor FROM refund WHERE checkout_id = :checkout_id AND refund_id = :refund_id
 """)
 
 _PAID = text("""
@@ -59,6 +64,14 @@ async def open_refunds(engine: AsyncEngine, checkout_id: str) -> tuple[str, ...]
     """List the debts of a checkout that are still to be paid, the oldest first. Raises Transient."""
     rows = await rows_of(engine, _OPEN, checkout_id=checkout_id)
     return tuple(row["refund_id"] for row in rows)
+
+
+async def refund_of(
+    engine: AsyncEngine, checkout_id: str, refund_id: str
+) -> tuple[RefundState, int] | None:
+    """Give a debt's state and amount; None where nothing is owed under this id. Raises Transient."""
+    rows = await rows_of(engine, _ONE, checkout_id=checkout_id, refund_id=refund_id)
+    return (RefundState(rows[0]["state"]), rows[0]["amount_minor"]) if rows else None
 
 
 async def paid_refunds(engine: AsyncEngine, checkout_id: str) -> list[PaidRefund]:

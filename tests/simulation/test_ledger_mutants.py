@@ -12,7 +12,7 @@ import pytest
 from hypothesis import Phase, settings
 from sqlalchemy import text
 
-from ledger import commands, loading, posting, rules
+from ledger import claims, commands, loading, posting, rules
 from ledger.checkouts import PaymentState
 from ledger.documents import waiting
 from ledger.documents.values import ReturnLine, TransferLine
@@ -173,8 +173,8 @@ def a_place_is_not_looked_at(patch: Patch) -> None:
 
 
 def a_cancelled_order_counts_against_the_limit(patch: Patch) -> None:
-    sql = loading._CLAIMED.text.replace("AND c.order_state <> 'cancelled'", "")
-    patch.setattr(loading, "_CLAIMED", text(sql))
+    sql = claims._CLAIMED.text.replace("AND c.order_state <> 'cancelled'", "")
+    patch.setattr(claims, "_CLAIMED", text(sql))
 
 
 def waiting_documents_are_forgotten(patch: Patch) -> None:

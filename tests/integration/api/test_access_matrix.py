@@ -82,6 +82,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
         success=202,
         foreign={"checkout": 404, "operator": 202},
     ),
+    ("POST", "/orders/{order_id}/short"): Entry(
+        allowed=only("warehouse", "operator"),
+        path=f"/orders/co_{'a' * 26}/short",
+        json={"short_id": "matrix", "lines": lines(MATRIX=1)},
+        success=202,
+    ),
     ("POST", "/warehouse/receipts"): Entry(
         allowed=only("warehouse"),
         path="/warehouse/receipts",

@@ -27,6 +27,11 @@ DOCUMENTS: dict[str, Call] = {
         "/warehouse/returns",
         {"return_id": "bad", "order_id": "co_bad", "location": "BER1", "lines": [LINE]},
     ),
+    "short pick": (
+        "POST",
+        f"/orders/co_{'a' * 26}/short",
+        {"short_id": "bad", "lines": [LINE]},
+    ),
     "transfer": (
         "POST",
         "/warehouse/transfers",
@@ -71,7 +76,15 @@ BAD_IDS: list[Any] = [
     True,
     None,
 ]
-IDS = ("shipment_id", "return_id", "order_id", "transfer_id", "receipt_id", "inspection_id")
+IDS = (
+    "shipment_id",
+    "return_id",
+    "order_id",
+    "transfer_id",
+    "receipt_id",
+    "inspection_id",
+    "short_id",
+)
 
 
 @pytest.fixture
