@@ -10,6 +10,9 @@ WHOLE = "whole"
 """The id of what is left when a checkout is undone or an order cancelled: once a checkout at most."""
 
 
+_SHORT = "short-"
+
+
 class RefundState(StrEnum):
     """Where a debt stands. `requested` is written before the provider is asked; only a proof ends it."""
 
@@ -52,7 +55,12 @@ def of_inspection(inspection_id: str) -> str:
 
 def of_short_pick(short_id: str) -> str:
     """Name what a short pick owes."""
-    return f"short-{short_id}"
+    return f"{_SHORT}{short_id}"
+
+
+def short_id_of(refund_id: str) -> str | None:
+    """Name the short pick that owes this; None where something else does."""
+    return refund_id.removeprefix(_SHORT) if refund_id.startswith(_SHORT) else None
 
 
 def total_minor(refunds: Iterable[Refund]) -> int:

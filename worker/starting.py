@@ -10,7 +10,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from ledger.checkouts import Status
 from ledger.promises import OpenCheckout, OpenDebt, OpenReturn
-from ledger.refunds import WHOLE
 from workflows.checkout import CheckoutWorkflow
 from workflows.late_payment import LatePaymentWorkflow
 from workflows.messages import (
@@ -30,8 +29,7 @@ from workflows.starting import (
     start_arguments,
 )
 from workflows.starting_refunds import (
-    cancellation_id,
-    refunds_id,
+    payer_id,
     return_workflow_id,
     start_refunds,
     start_return,
@@ -129,9 +127,7 @@ def payer_of(debt: OpenDebt) -> str:
     """Name the workflow that pays a debt."""
     if debt.return_id is not None:
         return return_workflow_id(debt.return_id)
-    if debt.refund_id == WHOLE:
-        return cancellation_id(debt.checkout_id)
-    return refunds_id(debt.checkout_id)
+    return payer_id(debt.checkout_id, debt.refund_id)
 
 
 async def described(client: Client, workflow_id: str) -> WorkflowExecutionDescription | None:

@@ -16,6 +16,7 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 
+from ledger.refunds import WHOLE, short_id_of
 from workflows.after_the_sale import INSPECTING, PAYING, RefundsWorkflow, ReturnWorkflow
 from workflows.messages import RefundsStart, ReturnStart
 from workflows.search_attributes import STAGE
@@ -31,6 +32,14 @@ def cancellation_id(order_id: str) -> str:
 def short_pick_id(short_id: str) -> str:
     """Name the workflow that refunds what was not found."""
     return f"short/{short_id}"
+
+
+def payer_id(checkout_id: str, refund_id: str) -> str:
+    """Name the workflow that pays a debt of an order, but for those of returns."""
+    if refund_id == WHOLE:
+        return cancellation_id(checkout_id)
+    short_id = short_id_of(refund_id)
+    return refunds_id(checkout_id) if short_id is None else short_pick_id(short_id)
 
 
 def return_workflow_id(return_id: str) -> str:

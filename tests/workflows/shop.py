@@ -353,7 +353,9 @@ FROM stock s
 LEFT JOIN LATERAL (
   SELECT coalesce(sum(l.quantity) FILTER (WHERE r.state IN ('held', 'committing')), 0) AS reserved,
          coalesce(sum(l.quantity) FILTER (
-           WHERE r.state = 'confirmed' AND c.order_state = 'placed'), 0) AS sold
+           WHERE r.state = 'confirmed' AND c.order_state = 'placed'), 0)
+         - coalesce((SELECT sum(o.short) FROM order_line o JOIN orders USING (order_id)
+                     WHERE (o.sku, o.location) = (s.sku, s.location) AND orders.state = 'placed'), 0) AS sold
   FROM reservation_line l
   JOIN reservation r USING (reservation_id)
   JOIN checkout c USING (checkout_id)
