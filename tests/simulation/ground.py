@@ -29,6 +29,7 @@ SELECT json_build_object(
       FROM reservation_line),
   'payments', (SELECT json_object_agg(checkout_id, json_build_array(
       state, authorized_minor, captured_minor, refunded_minor)) FROM payment),
+  'refunds', (SELECT json_object_agg(checkout_id || '/' || refund_id, amount_minor) FROM refund),
   'payment_operations', (SELECT json_object_agg(key, state) FROM payment_operation),
   'order_lines', (SELECT json_object_agg(order_id || '/' || sku || '/' || location, json_build_array(
       quantity, shipped, returned, short)) FROM order_line),

@@ -41,6 +41,10 @@ _OF_COMMANDS = {
         "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
         " no-order, order-cancelled, more-than-sold"
     ),
+    "ShortPick": (
+        "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
+        " no-order, order-cancelled, location-needed, more-than-sold"
+    ),
     "TakeBack": (
         "done, the same again, waiting, key-reused, nothing-wanted, unknown-location,"
         " no-order, order-cancelled, more-than-shipped"
@@ -55,6 +59,7 @@ _OF_COMMANDS = {
     ),
     "ReceiveTransfer": "done, the same again, waiting, key-reused, nothing-wanted, more-than-sent",
     "Ship that waited": "applied, more-than-sold",
+    "ShortPick that waited": "applied, more-than-sold",
     "TakeBack that waited": "applied, waiting, more-than-shipped, order-cancelled",
     "Inspect that waited": "applied, more-than-returned",
     "ReceiveTransfer that waited": "applied, more-than-sent",
@@ -66,6 +71,7 @@ MUST_HAVE = {
     *(f"kind {kind}" for kind in ("adjust", "damage", "regrade", "write_off", "lost_in_transit")),
     *("status refunded", "status refund_pending", "status declined", "order returned"),
     *("order partly_shipped", "order partly_returned", "tombstone", "split over places"),
+    *("served anew", "nothing of it was found"),
     *("compensated", "returned elsewhere", "location disabled", "location enabled"),
     *(f"{name}: {word}" for name, words in _OF_COMMANDS.items() for word in words.split(", ")),
 }

@@ -16,7 +16,7 @@ from ledger import claims, commands, loading, posting, rules
 from ledger.checkouts import PaymentState
 from ledger.documents import waiting
 from ledger.documents.values import ReturnLine, TransferLine
-from ledger.rules import orders, reservations, sourcing
+from ledger.rules import orders, reservations, short_picks, sourcing
 from ledger.rules.reservations import checkout_row
 from ledger.stock import MovementKind, Stock
 from ledger.world import Change, World
@@ -177,6 +177,25 @@ def a_cancelled_order_counts_against_the_limit(patch: Patch) -> None:
     patch.setattr(claims, "_CLAIMED", text(sql))
 
 
+def what_was_not_found_counts_against_the_limit(patch: Patch) -> None:
+    sql = claims._CLAIMED.text.replace("-l.short", "0")
+    patch.setattr(claims, "_CLAIMED", text(sql))
+
+
+def an_empty_shelf_serves_instead(patch: Patch) -> None:
+    true = short_picks._replaced
+    patch.setattr(short_picks, "_replaced", lambda world, _, missing: true(world, (), missing))
+
+
+def what_came_instead_is_paid_back_too(patch: Patch) -> None:
+    true = short_picks._unserved
+    patch.setattr(short_picks, "_unserved", lambda missing, _: true(missing, ()))
+
+
+def an_order_of_which_nothing_is_left_goes_on(patch: Patch) -> None:
+    patch.setattr(short_picks, "_ended", lambda checkout, _: checkout)
+
+
 def waiting_documents_are_forgotten(patch: Patch) -> None:
     sql = waiting._DUE.text.replace(
         "d.state = 'waiting'", "d.state = 'waiting' AND d.kind <> 'return'"
@@ -205,6 +224,10 @@ RARE: tuple[Callable[[Patch], None], ...] = (
     the_fence_stops_nobody,
     another_input_gets_the_first_answer,
     a_cancelled_order_counts_against_the_limit,
+    what_was_not_found_counts_against_the_limit,
+    an_empty_shelf_serves_instead,
+    what_came_instead_is_paid_back_too,
+    an_order_of_which_nothing_is_left_goes_on,
     waiting_documents_are_forgotten,
 )
 

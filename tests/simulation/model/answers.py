@@ -11,12 +11,14 @@ from ledger.commands import (
     Command,
     DocumentCommand,
     Inspect,
-    Quantity,
+    InspectedUnits,
     ReceiveTransfer,
     Reserve,
     Ship,
+    ShortPick,
     TakeBack,
 )
+from ledger.refunds import WHOLE
 from tests.simulation.model import goods, money, parcels, sales
 from tests.simulation.model.books import PILES, Books, No, Paper, Wait, total
 
@@ -44,6 +46,7 @@ _EXPECTED: dict[type[Command], Callable[[Books, Any], dict[str, Any]]] = {
     commands.StartRefund: money.start_refund,
     commands.RecordRefund: money.record_refund,
     commands.Ship: parcels.ship,
+    commands.ShortPick: parcels.short_pick,
     commands.TakeBack: parcels.take_back,
     commands.Inspect: parcels.inspect,
 }
@@ -63,6 +66,7 @@ _SAYS_WHAT: dict[type[Command], tuple[str, ...]] = {
     commands.Confirm: ("reservation_id",),
     commands.CancelOrder: ("order_id",),
     commands.Ship: ("shipment_id", "order_id", "location", "lines"),
+    commands.ShortPick: ("short_id", "order_id", "lines"),
     commands.TakeBack: ("return_id", "order_id", "location", "lines"),
     commands.Inspect: ("inspection_id", "return_id", "lines"),
 }
@@ -113,7 +117,8 @@ class Model:
             verdict = Verdict(code=no.code, conflict=no.conflict, facts=no.facts)
         for name, sale in self.books.sales.items():
             if sale.status == "refund_pending":
-                self.books.money[name].owed = True
+                money = self.books.money[name]
+                money.owe(WHOLE, money.captured)
         if key is not None and (verdict.done or isinstance(command, Reserve)):
             self.answers[key] = (substance(command), verdict)
         return verdict
@@ -130,6 +135,8 @@ class Model:
             parcels.found(command)
         if isinstance(command, Ship | TakeBack | ReceiveTransfer):
             total(command.lines)
+        if isinstance(command, ShortPick):
+            parcels.counted(command)
         paper = self.books.papers.get((command.document_kind, command.document_id))
         if paper and paper.state == "waiting" and substance(paper.command) != substance(command):
             raise No("key-reused", conflict=True)
@@ -186,6 +193,11 @@ class Model:
                 name: [paid.state, paid.authorized, paid.captured, paid.refunded]
                 for name, paid in books.money.items()
             },
+            "refunds": {
+                f"{name}/{debt}": amount
+                for name, paid in books.money.items()
+                for debt, amount in paid.debts.items()
+            },
             "payment_operations": {
                 f"{name}:{kind}:{[k for k, _ in paid.asked[: n + 1]].count(kind)}": outcome
                 for name, paid in books.money.items()
@@ -221,15 +233,16 @@ def substance(command: Command) -> Any:
     for name in _SAYS_WHAT[type(command)]:
         value = getattr(command, name)
         if name == "lines":
-            units: dict[str, list[int]] = {}
+            units: dict[tuple[str, str | None], list[int]] = {}
             for line in value:
-                so_far = units.setdefault(line.sku, [0, 0, 0])
                 parts = (
-                    (line.quantity, 0, 0)
-                    if isinstance(line, Quantity)
-                    else (line.restock, line.damaged, line.refund)
+                    (line.restock, line.damaged, line.refund)
+                    if isinstance(line, InspectedUnits)
+                    else (line.quantity, 0, 0)
                 )
-                units[line.sku] = [a + b for a, b in zip(so_far, parts, strict=True)]
+                row = (line.sku, getattr(line, "location", None))
+                so_far = units.setdefault(row, [0, 0, 0])
+                units[row] = [a + b for a, b in zip(so_far, parts, strict=True)]
             value = units
         said.append(value)
     return said

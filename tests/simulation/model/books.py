@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,6 +71,7 @@ class Sale:
     cart: tuple[str, str] | None
     total: int
     opened: int
+    prices: dict[str, int]
     status: str = "reserving"
     ordinal: int = 0
 
@@ -93,8 +95,17 @@ class Money:
     refunded: int = 0
     asked: list[list[str]] = field(default_factory=list)
     never_begun: set[str] = field(default_factory=set)
-    owed: bool = False
-    """Whether it was ever to be given back, all of it."""
+    debts: dict[str, int] = field(default_factory=dict)
+    """What was ever owed, by what owes it; `whole` is what was left of it when the sale was undone."""
+    whole_done: bool = False
+
+    def owe(self, debt: str, worth: int) -> int:
+        """Owe what something is worth, as far as there is money left; once."""
+        amount = min(worth, self.captured - sum(self.debts.values()))
+        if amount > 0 and debt not in self.debts:
+            self.debts[debt] = amount
+            return amount
+        return 0
 
 
 @dataclass(slots=True)
@@ -235,6 +246,17 @@ class Books:
         """Bring units to a row that may not have been there."""
         self.born(row)
         self.move(row, source, target, quantity)
+
+    def served(self, sku: str, units: int, empty: Collection[str] = ()) -> dict[Row, int]:
+        """Say which rows serve so many units, or as many as there are: the nearest first, and no empty place."""
+        lines: dict[Row, int] = {}
+        left = units
+        for place in sorted(self.places, key=lambda place: (self.places[place].priority, place)):
+            share = 0 if place in empty else min(left, self.shelves[sku, place].available)
+            if share:
+                lines[sku, place] = share
+                left -= share
+        return lines
 
     def known(self, sku: str, location: str) -> None:
         """Refuse what nobody has named."""

@@ -120,18 +120,19 @@ def record(books: Books, command: RecordPayment) -> Says:
     last = _last(money, str(command.proves)) if command.proves else None
     if last and last[1] == "requested":
         last[1] = "succeeded"
+    money.whole_done = money.whole_done or state == "refunded"
     _tell(books, name, sale, state)
     return {"status": sale.status, "payment": state, "payment_intent": seen.payment_intent}
 
 
 def start_refund(books: Books, command: StartRefund) -> Says:
     """Expect that the money of an undone checkout is going to be given back."""
-    sale = books.sale(command.checkout_id)
+    books.sale(command.checkout_id)
     money = books.money.get(command.checkout_id)
-    if money is None or not money.owed:
+    if money is None or WHOLE not in money.debts:
         raise No("no-refund-owed")
     last = _last(money, "refund")
-    if sale.status == "refunded":
+    if money.whole_done:
         return {"state": "done", "payment": money.state}
     if last is None or last[1] == "failed":
         money.asked.append(["refund", "requested"])
@@ -151,10 +152,15 @@ def record_refund(books: Books, command: RecordRefund) -> Says:
     operation, shown = refunds[ordinal - 1], str(command.shown)
     news = {"requested": ("succeeded", "failed"), "succeeded": ("failed",), "failed": ()}
     if shown in news[operation[1]]:
-        operation[1] = shown
-        money.refunded = money.captured if shown == "succeeded" else 0
-        money.state = "refunded" if shown == "succeeded" else "captured"
-        sale.status = "refunded" if shown == "succeeded" else "refund_pending"
+        done = shown == "succeeded"
+        whole = money.debts[WHOLE]
+        if done:
+            money.refunded = min(money.captured, money.refunded + whole)
+        elif operation[1] == "succeeded":
+            money.refunded -= whole
+        operation[1], money.whole_done = shown, done
+        money.state = "refunded" if money.refunded == money.captured else "captured"
+        sale.status = "refunded" if money.state == "refunded" else "refund_pending"
     return {"payment": money.state}
 
 

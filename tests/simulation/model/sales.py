@@ -36,7 +36,11 @@ def open_checkout(books: Books, command: OpenCheckout) -> Says:
         if sale.status in LIVE or books.paid(name) in MAY_STILL_BE_PAID:
             raise No("cart-busy", checkout_id=name)
     books.sales[command.checkout_id] = Sale(
-        customer=command.customer_id, cart=cart, total=command.total_minor, opened=books.step
+        customer=command.customer_id,
+        cart=cart,
+        total=command.total_minor,
+        opened=books.step,
+        prices={line.sku: line.price_minor for line in command.lines},
     )
     return {"checkout_id": command.checkout_id}
 
@@ -71,31 +75,28 @@ def reserve(books: Books, command: Reserve) -> Says:
 
 
 def _claimed(books: Books, customer: str, sku: str) -> int:
-    """Count what a customer holds or has bought; a cancelled order gives back, a return does not."""
+    """Count what a customer holds or has bought; what was cancelled or not found gives back, a return does not."""
     units = 0
     for name, hold in books.holds.items():
         checkout = name.partition("/")[0]
         cancelled = checkout in books.orders and books.orders[checkout].cancelled
         if books.sales[checkout].customer == customer and hold.state in CLAIMING and not cancelled:
             units += sum(taken for (held, _), taken in hold.lines.items() if held == sku)
+    for checkout, order in books.orders.items():
+        if books.sales[checkout].customer == customer and not order.cancelled:
+            units -= sum(line.short for (sold, _), line in order.parcels.items() if sold == sku)
     return units
 
 
 def _served(books: Books, wanted: dict[str, int]) -> tuple[dict[Row, int], list[dict[str, Any]]]:
     """Say which rows serve a cart, the nearest first, and what is missing."""
-    places = sorted(books.places, key=lambda place: (books.places[place].priority, place))
     lines: dict[Row, int] = {}
     short = []
     for sku, units in wanted.items():
-        there = {place: books.shelves[sku, place].available for place in places}
-        if sum(there.values()) < units:
-            available = sum(there.values())
+        available = sum(books.shelves[sku, place].available for place in books.places)
+        if available < units:
             short.append({"sku": sku, "requested": units, "available": available})
-        left = units
-        for place in places:
-            if min(left, there[place]):
-                lines[sku, place] = min(left, there[place])
-                left -= lines[sku, place]
+        lines |= books.served(sku, units)
     return lines, short
 
 

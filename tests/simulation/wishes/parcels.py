@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from ledger.commands import Inspect, InspectedUnits, Quantity, Ship, TakeBack
+from dataclasses import replace
+
+from ledger.commands import (
+    Inspect,
+    InspectedUnits,
+    MissingUnits,
+    Quantity,
+    Ship,
+    ShortPick,
+    TakeBack,
+)
 from tests.simulation.model.books import Books
-from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, Dice
+from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, UNKNOWN_PLACE, Dice
 
 
 def ship(books: Books, dice: Dice, name: str) -> Ship:
@@ -35,6 +45,29 @@ def ship(books: Books, dice: Dice, name: str) -> Ship:
         location=place,
         lines=dice.split(lines),
     )
+
+
+def short_pick(books: Books, dice: Dice, name: str) -> ShortPick:
+    """Units are not found where they should be, or somewhere that nobody names; or before they were paid."""
+    owed = [
+        (order, row, parcel.to_ship)
+        for order, placed in sorted(books.orders.items())
+        for row, parcel in placed.parcels.items()
+        if parcel.to_ship
+    ]
+    early = [name for name in CHECKOUTS if books.hold_state(name) in ("held", "committing")]
+    place: str | None
+    if owed and not dice.one_in(6):
+        order, (sku, place), units = dice.of(owed)
+        units = dice.of((units, dice.up_to(units)))
+    else:
+        order = dice.of(early or (*CHECKOUTS, "co_nobody"))
+        sku, place, units = dice.sku(), dice.place(), dice.units()
+    line = MissingUnits(
+        sku=sku, quantity=units, location=dice.of((place, place, None, place, UNKNOWN_PLACE, place))
+    )
+    lines = dice.of(((line,), (line,), (line,), (line, replace(line, quantity=1)), (line,), ()))
+    return ShortPick(actor="otto", short_id=f"P{name}", order_id=order, lines=lines)
 
 
 def take_back(books: Books, dice: Dice, name: str) -> TakeBack:

@@ -11,11 +11,13 @@ from ledger.commands import (
     Expire,
     Inspect,
     InspectedUnits,
+    MissingUnits,
     Quantity,
     Release,
     Reserve,
     SetSafetyStock,
     Ship,
+    ShortPick,
     TakeBack,
 )
 from tests.simulation.model.books import Books
@@ -44,11 +46,20 @@ def parcels_before_their_order(books: Books, dice: Dice, name: str) -> Iterator[
             location=place,
             lines=lines,
         )
+    yield from _until_ordered(books, dice, order)
+
+
+def _until_ordered(books: Books, dice: Dice, order: str) -> Iterator[Command]:
     for _ in range(_CHAPTERS_TO_AN_ORDER):
         chapter = next_chapter(books, order, dice)
         if chapter is None or books.hold_state(order) == "confirmed":
             return
         yield chapter
+
+
+def _short(name: str, order: str, sku: str, units: int, place: str | None) -> ShortPick:
+    lines = (MissingUnits(sku=sku, quantity=units, location=place),)
+    return ShortPick(actor="otto", short_id=name, order_id=order, lines=lines)
 
 
 def inspections_before_their_return(books: Books, dice: Dice, name: str) -> Iterator[Command]:
@@ -67,6 +78,49 @@ def inspections_before_their_return(books: Books, dice: Dice, name: str) -> Iter
     yield Inspect(actor="otto", inspection_id=f"IE{name}", return_id=f"RE{name}", lines=found)
     lines = (Quantity(sku=sku, quantity=units),)
     yield TakeBack(actor="otto", return_id=f"RE{name}", order_id=order, location=place, lines=lines)
+
+
+def not_found(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """Units of an order are not there, nor where they come from instead, until nobody has any more."""
+    for number in range(3):
+        placed = [
+            (order, row, parcel.to_ship)
+            for order, known in sorted(books.orders.items())
+            for row, parcel in known.parcels.items()
+            if parcel.to_ship and not known.cancelled
+        ]
+        if not placed:
+            return
+        order, (sku, place), units = dice.of(placed)
+        yield _short(f"PN{name}-{number}", order, sku, dice.of((units, 1)), dice.of((place, None)))
+
+
+def not_found_and_bought_again(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """As much as a customer may have: what was paid back must not count, and what came instead counts once."""
+    limit = books.limits[LIMITED]
+    for order, known in sorted(books.orders.items()):
+        places = [
+            place
+            for (sku, place), parcel in known.parcels.items()
+            if parcel.to_ship and sku == LIMITED
+        ]
+        if places and limit and not known.cancelled:
+            yield _short(f"PB{name}", order, LIMITED, 1, dice.of(places))
+            wanted = {LIMITED: dice.of((1, limit))}
+            yield from _bought(books, dice, books.sales[order].customer, wanted)
+            return
+
+
+def missing_before_their_order(books: Books, dice: Dice, name: str) -> Iterator[Command]:
+    """What is held is not on its shelf, or not all of it, before the till has taken the money."""
+    unsold = [held for held in CHECKOUTS if books.hold_state(held) in ("held", "committing")]
+    if not unsold:
+        return
+    order = dice.of(unsold)
+    for number, ((sku, place), units) in enumerate(sorted(books.holds[f"{order}/1"].lines.items())):
+        missing = dice.of((1, units, units + 1))
+        yield _short(f"PE{name}-{number}", order, sku, missing, place)
+    yield from _until_ordered(books, dice, order)
 
 
 def taken_back_and_bought_again(books: Books, dice: Dice, name: str) -> Iterator[Command]:
@@ -130,7 +184,12 @@ TURNS: tuple[Story, ...] = (
     held_and_given_up,
     taken_back_and_bought_again,
     wanted_though_kept_back,
+    not_found,
+    not_found_and_bought_again,
 )
 
-EARLY: tuple[Story, ...] = (parcels_before_their_order, inspections_before_their_return)
+EARLY: tuple[Story, ...] = (
+    *(parcels_before_their_order, inspections_before_their_return),
+    missing_before_their_order,
+)
 """A document is told before what it refers to: it waits, and is booked or refused when that comes."""
