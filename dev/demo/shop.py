@@ -103,6 +103,21 @@ class Shop:
         answer = await self.api.post(f"/checkouts/{checkout.checkout_id}/cancel", headers=headers)
         return Answer(status=answer.status_code, body=answer.json())
 
+    async def miss(self, order_id: str, short_id: str, lines: list[dict[str, Any]]) -> Answer:
+        """Tell that units of an order were not found."""
+        body = {"short_id": short_id, "lines": lines}
+        answer = await self.api.post(f"/orders/{order_id}/short", json=body)
+        return Answer(status=answer.status_code, body=answer.json())
+
+    async def settled(self, order_id: str, short_id: str, lines: list[dict[str, Any]]) -> Answer:
+        """Tell it again until nothing is owed for it."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            answer = await self.miss(order_id, short_id, lines)
+            if answer.status != httpx2.codes.ACCEPTED or time.monotonic() > deadline:
+                return answer
+            await asyncio.sleep(POLL_SECONDS)
+
     async def look(self, checkout_id: str) -> dict[str, Any]:
         """Read a checkout."""
         answer = await self.api.get(f"/checkouts/{checkout_id}")

@@ -1,4 +1,4 @@
-"""The five stories of the demo, each told through the API and checked as it goes."""
+"""The six stories of the demo, each told through the API and checked as it goes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dev.demo.shop import Answer, Shop
 
 CHAIRS, ABANDONED_CHAIRS = 4, 3
 CREATED, CONFLICT, OK, PAYMENT_REQUIRED = 201, 409, 200, 402
+ACCEPTED = 202
 
 CATALOGUE: dict[str, tuple[str, int]] = {
     "LAMP-BRASS": ("Reading lamp, brass", 8_900),
@@ -92,6 +93,30 @@ async def cancelled(shop: Shop, expectations: Expectations) -> None:
     )
 
 
+async def short(shop: Shop, expectations: Expectations) -> None:
+    """Miss a mug and a chair that are paid for: the mug comes from the other warehouse, the chair's price goes back."""
+    checkout = await shop.check_out("ida", {"MUG-BLUE": 1, "CHAIR-OAK": 1})
+    await shop.pay(checkout, "pm_card_visa")
+    await shop.ended(checkout.checkout_id)
+    lines = checkout.body["reservation"]["lines"]
+    first = await shop.miss(checkout.checkout_id, "demo-short", lines)
+    replaced, refunded = first.body["replaced"], first.body["refunded"]
+    expectations.expect("told: 202", holds=first.status == ACCEPTED)
+    expectations.expect(
+        "the mug is sold from the other warehouse instead",
+        holds=[line["sku"] for line in replaced] == ["MUG-BLUE"]
+        and replaced[0] not in lines
+        and refunded == [{"sku": "CHAIR-OAK", "quantity": 1}],
+    )
+    settled = await shop.settled(checkout.checkout_id, "demo-short", lines)
+    ended = await shop.look(checkout.checkout_id)
+    returned = ended["payment"]["refunded_minor"]
+    expectations.expect(
+        f"told again: {settled.status}, and {returned} of {ended['total_minor']} is back",
+        holds=(settled.status, returned) == (OK, CATALOGUE["CHAIR-OAK"][1]),
+    )
+
+
 async def race(shop: Shop, expectations: Expectations) -> None:
     """Let forty buyers run for ten posters."""
     ends = Counter(
@@ -109,7 +134,7 @@ async def race(shop: Shop, expectations: Expectations) -> None:
     )
 
 
-STORIES: tuple[Story, ...] = (seed, paid, declined, abandoned, cancelled, race)
+STORIES: tuple[Story, ...] = (seed, paid, declined, abandoned, cancelled, short, race)
 
 
 async def _race_once(shop: Shop, customer: str) -> str:

@@ -9,8 +9,8 @@ from tests.simulation.ground import MakeGround
 from tests.simulation.machine import live, lives
 from tests.simulation.outcomes import MUST_HAVE
 
-LIVES = size(share=30, full=2_000)
-STEPS = size(share=30, full=50)
+LIVES = size(share=80, full=2_000)
+STEPS = size(share=45, full=50)
 
 
 @pytest.mark.proof

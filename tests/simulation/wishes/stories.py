@@ -112,7 +112,7 @@ def not_found_and_bought_again(books: Books, dice: Dice, name: str) -> Iterator[
 
 
 def missing_before_their_order(books: Books, dice: Dice, name: str) -> Iterator[Command]:
-    """What is held is not on its shelf, or not all of it, before the till has taken the money."""
+    """Miss what is held, or some of it, before the till has taken the money."""
     unsold = [held for held in CHECKOUTS if books.hold_state(held) in ("held", "committing")]
     if not unsold:
         return
