@@ -86,3 +86,35 @@ async def _booked_by_the_worker(
 async def tell(shop: Storefront, path: str, body: dict[str, Any]) -> httpx2.Response:
     """Send a document of the warehouse."""
     return await shop.api.post(f"/warehouse{path}", json=body)
+
+
+async def test_what_was_not_found_is_paid_back_and_the_rest_is_sent(shop: Storefront) -> None:
+    """202 when it is told, and 200 once the provider shows the money; the same request all along."""
+    vase = await shop.stocked("VASE", 3)
+    decision = await shop.decided(new_key(), wish(vase, 3))
+    order_id = decision.json()["checkout_id"]
+    assert await shop.pay(decision) == 200
+    assert (await shop.ended(order_id))[0] == "confirmed"
+    missing = {"short_id": new_sku("short"), "lines": [line(vase, 2)]}
+
+    async def tell_again() -> httpx2.Response:
+        return await shop.api.post(f"/orders/{order_id}/short", json=missing)
+
+    first = await tell_again()
+    assert (first.status_code, first.json()["refunded"]) == (202, [line(vase, 2)])
+    assert first.json()["refund"]["amount_minor"] == 2 * 1_500
+    settled = await eventually(tell_again, lambda answer: answer.status_code == 200)
+    assert (settled.json()["status"], settled.json()["refund"]["state"]) == ("confirmed", "done")
+    seen = await shop.look(order_id)
+    assert (seen["payment"]["refunded_minor"], seen["order"]) == (3_000, {"state": "placed"})
+
+    shipment = {
+        "shipment_id": new_sku("shipment"),
+        "order_id": order_id,
+        "location": "BER1",
+        "lines": [line(vase)],
+    }
+    assert (await tell(shop, "/shipments", shipment)).status_code == 201
+    assert (await shop.look(order_id))["order"] == {"state": "shipped"}
+    numbers = await shop.stock(vase)
+    assert (numbers["shipped"], numbers["researching"], numbers["sold"]) == (1, 2, 0)
