@@ -254,7 +254,8 @@ def _caused(change: Change) -> Iterator[tuple[Move, Cause]]:
         yield move, change.cause
     if change.reservation and change.moves_of_reservation:
         name = change.reservation.reservation_id
-        cause = replace(change.cause, kind="reservation", id=name)
+        # Whenever its cause is said to have happened, the hold begins now.
+        cause = replace(change.cause, kind="reservation", id=name, occurred_at=None)
         for move in change.moves_of_reservation:
             yield move, cause
 

@@ -135,6 +135,14 @@ def test_what_lies_elsewhere_is_sold_from_there() -> None:
     assert standing(shop) == (Status.CONFIRMED, OrderState.SHIPPED)
 
 
+def test_the_search_began_when_it_is_said_and_the_new_sale_now() -> None:
+    """A feed that was read in between knows of the empty shelf, and not of what was sold elsewhere since."""
+    shop = ordered(1, in_munich=1)
+    earlier = NOON.replace(hour=7)
+    do(shop, replace(short(), occurred_at=earlier))
+    assert [movement.occurred_at for movement in shop.movements[-3:]] == [earlier, NOON, NOON]
+
+
 def test_as_many_as_there_are_come_from_elsewhere_and_the_rest_is_owed() -> None:
     """By priority first, and each place gives what may be sold there."""
     shop = ordered(5, in_munich=1, in_hamburg=2)
