@@ -181,7 +181,9 @@ def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment | Recor
     """Say that the provider shows what came of what it was asked last, or what was so some time ago."""
     asked = [name for name in CHECKOUTS if name in books.money]
     if not asked or dice.one_in(10):
-        return seen(books, dice.of(CHECKOUTS), PaymentState.AUTHORIZED)
+        # Also of one that nobody knows; never money that nobody asked for.
+        open_to_it = [name for name in CHECKOUTS if _may_be_authorized(books, name)]
+        return seen(books, dice.of(open_to_it or ["co_nobody"]), PaymentState.AUTHORIZED)
     checkout = dice.of(asked)
     kinds = [PaymentOperationKind(kind) for kind, _ in books.money[checkout].asked]
     late, instant = dice.one_in(3), dice.one_in(12)
@@ -200,6 +202,10 @@ def record_payment(books: Books, dice: Dice, name: str) -> RecordPayment | Recor
         short=int(strange == "amount"),
         intent="pi_other" if strange == "intent" else None,
     )
+
+
+def _may_be_authorized(books: Books, checkout: str) -> bool:
+    return checkout not in books.money or AUTHORIZE in [k for k, _ in books.money[checkout].asked]
 
 
 def seen(
