@@ -75,7 +75,7 @@ class PaymentSteps:
             raise Transient("payment-not-known-yet", checkout_id=step.checkout_id)
         seen = await self.provider.look_up(payment_intent=states.payment_intent)
         try:
-            result = await self._record(step, seen, None)
+            result = await self._record(step, seen, _proved_by(seen))
             if seen.state not in _PAID:
                 declined = seen.decline_code is not None
                 return result.model_copy(update={"declined": declined, "attempt": seen.declined})
@@ -141,7 +141,7 @@ class PaymentSteps:
         return await self._record(step, seen, _Kind.VOID)
 
     async def _late(self, step: StepInput, seen: ProviderPayment) -> StepResult:
-        recorded = await self._record(step, seen, None)
+        recorded = await self._record(step, seen, _proved_by(seen))
         return recorded.model_copy(update={"code": "late-payment"})
 
     async def _start(self, step: StepInput, kind: PaymentOperationKind) -> Mapping[str, Any]:
@@ -234,6 +234,11 @@ class PaymentSteps:
             )
         )
         return StepResult(status=answer["status"])
+
+
+def _proved_by(seen: ProviderPayment) -> PaymentOperationKind | None:
+    """Say what a look proves: whoever asked for the money may have died before it saw that it was taken."""
+    return _Kind.CAPTURE if seen.state is ProviderState.CAPTURED else None
 
 
 def as_seen(payment: ProviderPayment) -> SeenPayment:
