@@ -95,12 +95,29 @@ HEAD_WORDS: dict[str, Words] = {
 }
 
 _RIGHTS = "Take the right back (REVOKE), find out who gave it, and run doctor again."
+_NETS = (
+    "See that workers run and that their loops do (onhand_loop_failures_total): they end, start and bring what is "
+    "left over. Nothing is lost meanwhile."
+)
+_PROVIDER = (
+    "See whether the provider answers, and what the step's attempts say in the Temporal UI: "
+    "docs/runbooks/provider-is-away.md."
+)
 PROMISE_REMEDIES: dict[str, str] = {
+    "I12": _NETS,
+    "I13": _NETS,
+    "I14": _NETS,
+    "I15": "Look at it in the Temporal UI: it says what it waits for. The orphan check asks it to end; one without a "
+    "row belongs to another ledger, or ours is an older backup.",
     "I38": _RIGHTS,
     "I39": "Switch the guard on again (ENABLE ALWAYS TRIGGER; its text is in ledger/migrations), find "
     "out since when it was off, and compare chain heads of before with --heads.",
     "I40": "Set it back (fsync, full_page_writes and synchronous_commit are on) and restart Postgres: "
     "until then, an answer may be lost that a caller was given.",
+    "I58": _PROVIDER,
+    "I59": "Look the payment up at the provider, and find out why its checkout is not ended: docs/runbooks/"
+    "checkout-does-not-move.md.",
+    "I60": _NETS,
 }
 """What to do where it is not the rows that are wrong."""
 

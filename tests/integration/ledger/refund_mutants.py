@@ -28,5 +28,12 @@ REFUND_MUTANTS: list[tuple[str, str, str]] = [
     ("I21", "somebody waits for nothing", "UPDATE payment SET state = 'refunding' WHERE state = 'captured'"),
     ("I24", "a promised look is forgotten", "DELETE FROM review WHERE kind = 'refund'"),
     ("I24", "a person is asked about no refund", "UPDATE review SET review_id = 'refund-of-nobody' WHERE kind = 'refund'"),
+    ("I58", "a capture of which nobody ever heard", "UPDATE payment_operation SET state = 'requested', requested_at = now() - interval '31 minutes' WHERE kind = 'capture'"),
+    ("I58", "a refund is asked for that the provider knows nothing of", "UPDATE payment_operation SET state = 'requested', requested_at = now() - interval '31 minutes' WHERE kind = 'refund'"),
+    ("I59", "money is kept aside for a week", "UPDATE payment_operation SET requested_at = now() - interval '7 days' WHERE kind = 'authorize'"),
+    ("I59", "money is kept aside that nobody asked for", "DELETE FROM payment_operation WHERE kind = 'authorize'"),
+    ("I60", "an event is left lying", "INSERT INTO webhook_event (provider, event_id, kind, body_sha256, received_at) VALUES ('stripe', 'evt_old', 'x', 'aa', now() - interval '31 minutes')"),
+    ("I60", "an event is done with, and nobody says why", "INSERT INTO webhook_event (provider, event_id, kind, body_sha256, applied_at) VALUES ('stripe', 'evt_why', 'x', 'aa', now())"),
+    ("I61", "money was told of and is not in the books", "INSERT INTO webhook_event (provider, event_id, kind, payment_intent, body_sha256, applied_at, disposition) VALUES ('stripe', 'evt_paid', 'payment_intent.succeeded', 'pi_nobodys', 'aa', now(), 'applied')"),
     ("I24", "a refund that never failed is escalated", "UPDATE refund SET escalated = true WHERE NOT escalated"),
 ]  # fmt: skip
