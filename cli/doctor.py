@@ -32,10 +32,14 @@ def doctor(
     export_heads: Annotated[
         Path | None, typer.Option("--export-heads", help="Keep where each chain stands.")
     ] = None,
+    engine: Annotated[
+        bool, typer.Option("--engine", help="Ask Temporal, too, whether what must run does.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell it in one line of JSON.")] = False,
 ) -> None:
     """Verify every hash chain, every stock row and every promise. Exit code 1 where something is wrong."""
     # Only here, as in the other commands: it takes the database's driver along.
+    from cli.doctor_engine import look_at_engine  # noqa: PLC0415
     from ledger.examining.examination import CouldNotLook, look  # noqa: PLC0415
 
     url = DatabaseSettings().database_url.get_secret_value()
@@ -46,6 +50,8 @@ def doctor(
             exported = opened.enter_context(_exported(export_heads)) if export_heads else None
             watch = opened.enter_context(told_progress())
             seen = look(url, watch, heads=kept, export=exported.file if exported else None)
+            if engine:
+                seen = look_at_engine(url, seen)
             if exported:
                 exported.keep = seen.healthy
     except (OSError, UnicodeDecodeError) as error:
