@@ -26,9 +26,9 @@ test: $(STAMP) ## Run the tests
 prove: $(STAMP) ## Run the longer proofs, with the figures the design names
 	ONHAND_PROOF=full $(BIN)/python -m pytest -m proof $(ARGS)
 
-faults: $(STAMP) ## Disturb every step of every scenario once, and kill workers at every crash point
-	ONHAND_PROOF=full $(BIN)/python -m pytest -s tests/workflows/test_single_faults.py \
-		tests/integration/worker/test_worker_dies_anywhere.py $(ARGS)
+faults: $(STAMP) ## Every crash point of every scenario by every fault, in an hour; goes on where it was (FRESH=1: anew)
+	@$(if $(FRESH),rm -rf .onhand/faults)
+	ONHAND_PROOF=full $(BIN)/python -m pytest -s -p no:randomly tests/integration/worker/faults $(ARGS)
 
 check: $(STAMP) ## Lint, types, import contracts and tidiness, in under a minute
 	$(BIN)/ruff check .

@@ -9,19 +9,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from temporalio.exceptions import ApplicationError
 
-from activities.messages import StepInput
-from ledger.crash_points import passing
+from ledger.crash_points import Around
 from ledger.errors import LedgerError
 from payments.errors import PaymentError, PaymentThrottled
 
 log = structlog.get_logger("activities")
 
 Step = TypeVar("Step", bound=Callable[..., Awaitable[Any]])
+
+
+class Asked(Protocol):
+    """The input of a step."""
+
+    @property
+    def of(self) -> str:
+        """What the step is about: the id of a checkout, as a rule."""
 
 
 def telling(step: Step) -> Step:
@@ -51,13 +58,11 @@ def telling(step: Step) -> Step:
 
 def crossing(step: Step) -> Step:
     """Pass the step's two crash points: before it does anything, and when all is done but not yet told."""
-    name = step.__name__
+    around = Around(step.__name__)
 
     @functools.wraps(step)
-    async def crossed(self: Any, asked: StepInput) -> Any:
-        await passing(f"{name}.before", asked.checkout_id)
-        answer = await step(self, asked)
-        await passing(f"{name}.after", asked.checkout_id)
-        return answer
+    async def crossed(self: Any, asked: Asked) -> Any:
+        async with around(asked.of):
+            return await step(self, asked)
 
     return crossed  # type: ignore[return-value]

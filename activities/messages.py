@@ -34,6 +34,11 @@ class StepInput(Message):
     rescuing: bool = False
     webhook_events: tuple[str, ...] = ()
 
+    @property
+    def of(self) -> str:
+        """What it is about."""
+        return self.checkout_id
+
 
 class RefundInput(Message):
     """Which debt a step is about; without `refund_id`, the checkout's altogether."""
@@ -41,11 +46,21 @@ class RefundInput(Message):
     checkout_id: str
     refund_id: str | None = None
 
+    @property
+    def of(self) -> str:
+        """What it is about."""
+        return self.checkout_id
+
 
 class ReturnInput(Message):
     """Which return a step is about."""
 
     return_id: str
+
+    @property
+    def of(self) -> str:
+        """What it is about."""
+        return self.return_id
 
 
 class RefundResult(Message):

@@ -13,6 +13,7 @@ from typing import Any
 
 from temporalio import activity
 
+from activities import asking
 from activities.failures import crossing, telling
 from activities.messages import StepInput, StepResult
 from activities.stock import ACTOR, refused_result
@@ -97,7 +98,7 @@ class PaymentSteps:
         if asked["state"] == "failed":
             return StepResult(status=states.status, code="capture-declined", declined=True)
         try:
-            seen, code = await self._captured(asked)
+            seen, code = await self._captured(step, asked)
         except PaymentUnknown:
             await self.ledger.post(DoubtCapture(actor=ACTOR, checkout_id=step.checkout_id))
             raise
@@ -152,12 +153,13 @@ class PaymentSteps:
     async def _authorize(self, step: StepInput, asked: Mapping[str, Any]) -> ProviderPayment:
         """Open the payment, or find it opened. Raises PaymentRefused with `not-done` where it never will be."""
         try:
-            return await self.provider.authorize(
-                checkout_id=step.checkout_id,
-                amount_minor=asked["amount_minor"],
-                currency=asked["currency"],
-                idempotency_key=asked["key"],
-            )
+            async with asking.AUTHORIZE(step.checkout_id):
+                return await self.provider.authorize(
+                    checkout_id=step.checkout_id,
+                    amount_minor=asked["amount_minor"],
+                    currency=asked["currency"],
+                    idempotency_key=asked["key"],
+                )
         except PaymentUnknown as unknown:
             if not unknown.replayed:
                 raise
@@ -173,7 +175,9 @@ class PaymentSteps:
         await self._record(step, seen, _Kind.AUTHORIZE)
         return seen.payment_intent
 
-    async def _captured(self, asked: Mapping[str, Any]) -> tuple[ProviderPayment, str]:
+    async def _captured(
+        self, step: StepInput, asked: Mapping[str, Any]
+    ) -> tuple[ProviderPayment, str]:
         """Capture, and give what the provider shows then and the code of its no, if it was one."""
         intent = asked["payment_intent"]
         if asked["asked_before"]:
@@ -181,11 +185,12 @@ class PaymentSteps:
             if seen.state is not ProviderState.AUTHORIZED:
                 return seen, "authorization-lapsed"
         try:
-            seen = await self.provider.capture(
-                payment_intent=intent,
-                amount_minor=asked["amount_minor"],
-                idempotency_key=asked["key"],
-            )
+            async with asking.CAPTURE(step.checkout_id):
+                seen = await self.provider.capture(
+                    payment_intent=intent,
+                    amount_minor=asked["amount_minor"],
+                    idempotency_key=asked["key"],
+                )
         except PaymentRefused as refused:
             return await self.provider.look_up(payment_intent=intent), refused.code
         except PaymentUnknown as unknown:
@@ -201,7 +206,8 @@ class PaymentSteps:
     ) -> ProviderPayment:
         """Void; where the provider will not yet, close this operation so that the next has a new key."""
         try:
-            return await self.provider.void(payment_intent=intent, idempotency_key=asked["key"])
+            async with asking.VOID(step.checkout_id):
+                return await self.provider.void(payment_intent=intent, idempotency_key=asked["key"])
         except PaymentRefused as refused:
             code = refused.code
         except PaymentUnknown as unknown:

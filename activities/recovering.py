@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from activities.failures import telling
+from activities import asking
+from activities.failures import crossing, telling
 from activities.messages import CartLine
 from activities.payments import as_seen
 from activities.standing import (
@@ -37,6 +38,7 @@ class RecoverySteps:
 
     @activity.defn
     @telling
+    @crossing
     async def find_checkout(self, named: CheckoutNamed) -> Standing:
         """Read where a checkout stands."""
         found = await self.promises.standing(named.checkout_id)
@@ -46,6 +48,7 @@ class RecoverySteps:
 
     @activity.defn
     @telling
+    @crossing
     async def find_late_payment(self, named: PaymentNamed) -> LatePaymentFound:
         """Ask the provider whose payment this is, and write it down where nobody had heard of it."""
         try:
@@ -62,6 +65,7 @@ class RecoverySteps:
 
     @activity.defn
     @telling
+    @crossing
     async def give_back_stray(self, named: PaymentNamed) -> str:
         """Void or refund money that no sale of ours is behind; done only when the provider shows it."""
         intent = named.payment_intent
@@ -101,9 +105,10 @@ class RecoverySteps:
         # A key of its own for each attempt: a provider repeats its first answer, a refusal too.
         attempt = activity.info().attempt
         try:
-            await self.provider.void(
-                payment_intent=intent, idempotency_key=f"stray:{intent}:void:{attempt}"
-            )
+            async with asking.VOID(intent):
+                await self.provider.void(
+                    payment_intent=intent, idempotency_key=f"stray:{intent}:void:{attempt}"
+                )
         except PaymentRefused as refused:
             raise Transient("void-refused", payment_intent=intent) from refused
 
@@ -114,9 +119,10 @@ class RecoverySteps:
         # One key for one amount: it is never given back twice, and a rest can be.
         key = f"stray:{seen.payment_intent}:refund:{seen.refunded_minor}"
         try:
-            await self.provider.refund(
-                payment_intent=seen.payment_intent, amount_minor=left, idempotency_key=key
-            )
+            async with asking.REFUND(seen.payment_intent):
+                await self.provider.refund(
+                    payment_intent=seen.payment_intent, amount_minor=left, idempotency_key=key
+                )
         except PaymentRefused as refused:
             raise Transient("refund-refused", payment_intent=seen.payment_intent) from refused
 

@@ -9,6 +9,7 @@ import structlog
 from prometheus_client import Counter
 from temporalio import activity
 
+from activities import asking
 from activities.failures import crossing, telling
 from activities.messages import (
     DebtsResult,
@@ -78,6 +79,7 @@ class RefundSteps:
 
     @activity.defn
     @telling
+    @crossing
     async def find_return_debts(self, returned: ReturnInput) -> DebtsResult:
         """List what the inspections of a return owe, and count the units that wait for one."""
         debts = await return_debts(self.ledger.engine, returned.return_id)
@@ -89,26 +91,27 @@ class RefundSteps:
         if asked["state"] == RefundState.DONE:
             return _told(asked)
         try:
-            shown = await self._shown(asked)
+            shown = await self._shown(checkout_id, asked)
         except PaymentRefused as refused:
             told = await self._record(checkout_id, refund_id, asked, None, refused.code)
             return await self._returned_elsewhere(checkout_id, asked) or _told(told)
         return _told(await self._record(checkout_id, refund_id, asked, shown, "refund-failed"))
 
-    async def _shown(self, asked: Mapping[str, Any]) -> ProviderRefund:
+    async def _shown(self, checkout_id: str, asked: Mapping[str, Any]) -> ProviderRefund:
         """Look at the refund; a repeated request would give its first answer again, however it stands by now."""
         name = asked["provider_refund"]
         if name is None:
-            name = (await self._asked_for(asked)).refund_id
+            name = (await self._asked_for(checkout_id, asked)).refund_id
         return await self.provider.look_up_refund(provider_refund=name)
 
-    async def _asked_for(self, asked: Mapping[str, Any]) -> ProviderRefund:
+    async def _asked_for(self, checkout_id: str, asked: Mapping[str, Any]) -> ProviderRefund:
         """Ask for the refund, or find it. Raises PaymentRefused with `not-done` where it never was begun."""
         intent, key = asked["payment_intent"], asked["key"]
         try:
-            return await self.provider.refund(
-                payment_intent=intent, amount_minor=asked["amount_minor"], idempotency_key=key
-            )
+            async with asking.REFUND(checkout_id):
+                return await self.provider.refund(
+                    payment_intent=intent, amount_minor=asked["amount_minor"], idempotency_key=key
+                )
         except PaymentUnknown as unknown:
             if not unknown.replayed:
                 raise

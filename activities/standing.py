@@ -34,11 +34,21 @@ class CheckoutNamed(Message):
 
     checkout_id: str
 
+    @property
+    def of(self) -> str:
+        """What it is about."""
+        return self.checkout_id
+
 
 class PaymentNamed(Message):
     """The input of the steps on a payment that nobody waited for."""
 
     payment_intent: str
+
+    @property
+    def of(self) -> str:
+        """What it is about."""
+        return self.payment_intent
 
 
 class Verdict(StrEnum):

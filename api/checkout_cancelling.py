@@ -8,8 +8,10 @@ from api.tokens import Caller
 from api.wiring import Wiring
 from ledger import ids
 from ledger.checkouts import Status
+from ledger.crash_points import Around
 from ledger.reading.checkouts import StoredCheckout, checkout_of
 
+CANCEL = Around("api.cancel")
 _BEFORE_FENCE = frozenset({Status.RESERVING, Status.AWAITING_PAYMENT})
 
 
@@ -54,7 +56,8 @@ async def cancel_checkout(
 async def _ask(wiring: Wiring, checkout_id: str) -> None:
     """Ask the workflow; what came of it stands in the row, whatever was answered."""
     try:
-        await wiring.engine.cancel(checkout_id)
+        async with CANCEL(checkout_id):
+            await wiring.engine.cancel(checkout_id)
     except EngineAway:
         return
 

@@ -9,9 +9,11 @@ from api.requests import ExtendPost
 from api.tokens import Caller
 from api.wiring import Wiring
 from ledger.checkouts import Status
+from ledger.crash_points import Around
 from ledger.reading.checkouts import StoredCheckout
 from workflows.messages import ExtendRequest
 
+EXTEND = Around("api.extend")
 _REFUSALS = frozenset({"key-reused", "not-the-next", "too-many-extensions"})
 
 
@@ -43,7 +45,8 @@ async def _ask(wiring: Wiring, checkout_id: str, body: ExtendPost) -> None:
     """Ask the workflow. Where it would not, or did not answer, the row says what came of it."""
     request = ExtendRequest(extension=body.extension, seconds=body.seconds)
     try:
-        answer = await wiring.engine.extend(checkout_id, request)
+        async with EXTEND(checkout_id):
+            answer = await wiring.engine.extend(checkout_id, request)
     except EngineAway:
         return
     if answer is not None and answer.code in _REFUSALS:

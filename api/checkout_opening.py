@@ -22,6 +22,7 @@ from api.wiring import Wiring
 from ledger import ids
 from ledger.checkouts import CheckoutLine, Status
 from ledger.commands import OpenCheckout, merged
+from ledger.crash_points import Around
 from ledger.errors import KeyConflict, Refused
 from ledger.reading.checkouts import StoredCheckout, checkout_of
 from ledger.reading.products import Price, prices_of
@@ -29,6 +30,8 @@ from workflows.messages import CartLine, CheckoutStart
 
 SUPERSEDING_ROUNDS = 3
 """How often a cart's live checkout is cancelled to make room: others may be opening one as well."""
+DECIDE = Around("api.decide")
+"""Crash points: when the row is there and the engine not asked, and when it has decided and nobody is told."""
 _PAST_FENCE = frozenset({Status.COMMITTING.value, Status.CONFIRMED.value})
 
 
@@ -186,7 +189,9 @@ async def _supersede(wiring: Wiring, facts: Any, newer: str) -> None:
 
 async def _decided(wiring: Wiring, checkout: StoredCheckout, *, replayed: bool) -> Opening:
     if is_undecided(checkout):
-        if await wiring.engine.decide(_start(wiring, checkout)) is Asked.ANSWERED:
+        async with DECIDE(checkout.checkout_id):
+            asked = await wiring.engine.decide(_start(wiring, checkout))
+        if asked is Asked.ANSWERED:
             checkout = await _row(wiring, checkout.checkout_id)
         if is_undecided(checkout):
             return Opening(checkout_id=checkout.checkout_id, replayed=replayed)

@@ -16,12 +16,14 @@ from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
 from ledger.database import Role, engine
+from ledger.drills import arm_drills
 from ledger.posting import Ledger
 from settings.logging import configure
 from settings.model import (
     ApiSettings,
     CheckoutSettings,
     DatabaseSettings,
+    DrillSettings,
     EngineSettings,
     ReservationTokenSettings,
     TelemetrySettings,
@@ -45,6 +47,7 @@ def serve() -> None:
     telemetry, settings = TelemetrySettings(), ApiSettings()
     wiring = wired()
     configure(telemetry.log_level, telemetry.log_format)
+    arm_drills(DrillSettings().drill_directory)
     if telemetry.metrics_port:
         start_http_server(telemetry.metrics_port)
     for number in STOP_SIGNALS:

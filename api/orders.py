@@ -9,9 +9,13 @@ from api.problems import Problem
 from api.tokens import Caller
 from api.wiring import Wiring
 from ledger.commands import CancelOrder
+from ledger.crash_points import Around
 from ledger.reading.checkouts import StoredCheckout, checkout_of
 from workflows.messages import RefundsStart, ReturnStart
 from workflows.starting_refunds import cancellation_id, start_refunds, start_return
+
+PAY_BACK = Around("api.pay_back")
+"""Crash points: when the debt is written down and the engine not asked, and when it is and nobody is told."""
 
 
 async def cancel_order(wiring: Wiring, caller: Caller, order_id: str) -> StoredCheckout:
@@ -37,7 +41,8 @@ async def see_to_refunds(wiring: Wiring, workflow_id: str, order_id: str) -> Non
     async def begin(client: Client, task_queue: str) -> None:
         await start_refunds(client, workflow_id, start, task_queue)
 
-    await wiring.engine.see_to(begin)
+    async with PAY_BACK(order_id):
+        await wiring.engine.see_to(begin)
 
 
 async def see_to_return(

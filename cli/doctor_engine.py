@@ -20,7 +20,7 @@ from ledger.examining.words import promise_finding
 from ledger.promises import Promises
 from settings.model import CheckoutSettings, EngineSettings
 from worker.astray import FORSAKEN, OVERSTAYING, Astray, astray
-from worker.promised import checkouts
+from worker.promised import promised
 from worker.starting import Starter
 
 GRACE = timedelta(minutes=5)
@@ -52,7 +52,7 @@ async def _look(database_url: str) -> Astray:
         step_seconds=settings.start_to_close_seconds,
     )
     try:
-        kinds = (checkouts(promises, starter),)
+        kinds = promised(promises, starter)
         return await astray(client, promises, kinds, task_queue=settings.task_queue, grace=GRACE)
     finally:
         await pool.dispose()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.commands import Command
+from ledger.crash_points import Around, passing_together
 from ledger.errors import Broken, KeyConflict, LedgerError, Refused, Transient
 from ledger.group_commit import MOST_AT_ONCE, MOST_WAITING, POSTERS, GroupCommit
 from ledger.loading import load, unmake_rows
@@ -38,6 +39,9 @@ others waiting: what is left is told to come back."""
 
 PAUSE_SECONDS = 0.05
 """Before the second attempt; each further pause is twice as long, and all are drawn at random up to that."""
+
+COMMIT = Around("ledger.commit")
+"""Before COMMIT is sent, and when it is acknowledged but nobody is answered."""
 
 _RETRIED_STATES = frozenset(
     {"40P01", "40001", "55P03", "08006", "08001", "57P01", "57P02", "57P03"}
@@ -166,8 +170,7 @@ class Ledger:
     async def _post_patiently(self, commands: Sequence[Command], until: float) -> list[Answer]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                async with self.engine.begin() as connection:
-                    return await post_in(connection, commands)
+                return await self._committed(commands)
             except PoolTimeout as error:
                 raise Transient("busy") from error
             except DBAPIError as error:
@@ -183,6 +186,13 @@ class Ledger:
                 self.retries += 1
                 await asyncio.sleep(random.uniform(0, PAUSE_SECONDS * 2**attempt))  # noqa: S311
         raise AssertionError("unreachable")
+
+    async def _committed(self, commands: Sequence[Command]) -> list[Answer]:
+        async with self.engine.begin() as connection:
+            answers = await post_in(connection, commands)
+            await passing_together(COMMIT.before, _subjects(commands))
+        await passing_together(COMMIT.after, _subjects(commands))
+        return answers
 
 
 async def post_in(connection: AsyncConnection, commands: Sequence[Command]) -> list[Answer]:
@@ -297,6 +307,11 @@ async def _settle(
         await statements.execute(_ANSWER, {"rows": rows, "now": world.now})
     if taken_back:
         await statements.execute(_UNCLAIM, {"keys": taken_back})
+
+
+def _subjects(commands: Sequence[Command]) -> Iterator[str]:
+    """Name the checkouts that are about to change."""
+    return (checkout for command in commands for checkout in command.needs().checkouts)
 
 
 def _passes(error: DBAPIError) -> bool:

@@ -25,7 +25,7 @@ from tests.proof import FULL
 TEMPLATE = "onhand_template"
 ROOT = Path(__file__).parent
 
-SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga"}
+SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga", "faults": "saga"}
 """Folders that use the same servers, by what to call them together."""
 
 

@@ -15,6 +15,7 @@ from prometheus_client import Counter
 from temporalio.service import RPCError
 
 from ledger.checkouts import PaymentState, Status
+from ledger.crash_points import Around
 from ledger.watch import DueWebhook, Watch
 from worker.engine import Engine
 from worker.starting import Starter, any_runs, bring, keepers_of
@@ -28,6 +29,9 @@ SIGNALS = Counter("onhand_webhooks_signalled_total", "Webhooks brought to a work
 REFUNDS_FAILED = Counter("onhand_refunds_failed_total", "Refunds that failed after they were made")
 
 LATE = Counter("onhand_late_payments_total", "Payments nobody waited for any more", ["outcome"])
+
+BRING = Around("delivery.bring")
+RESCUE = Around("delivery.rescue")
 
 REFUND_FAILED = "refund.failed"
 
@@ -56,7 +60,8 @@ class Delivery:
         """Bring everything that is due."""
         while events := await self.watch.take_due_webhooks():
             for event in events:
-                await self._bring(event)
+                async with BRING(event.event_id):
+                    await self._bring(event)
 
     async def _bring(self, event: DueWebhook) -> None:
         if event.checkout_id is None:
@@ -89,7 +94,8 @@ class Delivery:
         try:
             if await any_runs(client, keepers):
                 return
-            started = await self.starter.late_payment(client, event.payment_intent)
+            async with RESCUE(event.event_id):
+                started = await self.starter.late_payment(client, event.payment_intent)
         except RPCError as error:
             LATE.labels(error.status.name.lower()).inc()
             log.warning("late payment not taken up", payment_intent=event.payment_intent)

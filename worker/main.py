@@ -25,6 +25,7 @@ from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger.database import engine as open_engine
+from ledger.drills import arm_drills
 from ledger.posting import Ledger
 from ledger.promises import Promises
 from ledger.watch import Watch
@@ -43,7 +44,6 @@ from worker.alarm import WebhookAlarm
 from worker.attention import Attention
 from worker.delivery import Delivery
 from worker.documents import Documents
-from worker.drills import arm_drills
 from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans

@@ -20,6 +20,7 @@ from temporalio.client import (
     WorkflowUpdateStage,
 )
 
+from ledger.crash_points import Around
 from ledger.promises import PAGE, Promises
 from worker.engine import Engine
 from worker.promised import Promise, PromisingRow
@@ -49,6 +50,8 @@ OVERSTAYING = Counter(
     "Workflows found running though their row is at rest, or gone",
     ["outcome"],
 )
+
+REPAIR = Around("orphans.repair")
 
 AT_ONCE = 16
 """How many workflows are asked for beside each other."""
@@ -131,7 +134,8 @@ class Orphans:
         if not still:
             return False
         FOUND.labels(promise.name).inc()
-        started = await promise.start(client, still[0])
+        async with REPAIR(row.id):
+            started = await promise.start(client, still[0])
         REPAIRED.labels(promise.name, started).inc()
         log.warning("orphan found", kind=promise.name, document_id=row.id, outcome=started)
         return True

@@ -14,6 +14,7 @@ from prometheus_client import Counter
 from temporalio.service import RPCError
 
 from ledger.checkouts import PaymentState
+from ledger.crash_points import Around
 from ledger.promises import Promises, SilentPayment
 from payments.errors import PaymentError
 from payments.provider import PaymentProvider
@@ -27,6 +28,8 @@ from workflows.steps import PAYMENT_FAILED
 log = structlog.get_logger("worker.polling")
 
 LOOKED_UP = Counter("onhand_payments_polled_total", "Silent payments looked up", ["outcome"])
+
+TELL = Around("polling.tell")
 
 NEWS = "poll"
 
@@ -60,7 +63,8 @@ class Polling:
             hint = news(payment, seen)
             if hint is None:
                 return "nothing-new"
-            await bring(await self.engine.client(), payment.checkout_id, hint)
+            async with TELL(payment.checkout_id):
+                await bring(await self.engine.client(), payment.checkout_id, hint)
         except PaymentError as error:
             return error.code
         except RPCError as error:

@@ -12,10 +12,12 @@ from datetime import timedelta
 import structlog
 from prometheus_client import Counter, Gauge
 
+from ledger import ids
 from ledger.commands import Expire
+from ledger.crash_points import Around, passing_together
 from ledger.errors import Refused
 from ledger.posting import Ledger
-from ledger.watch import Watch
+from ledger.watch import LapsedHold, Watch
 
 log = structlog.get_logger("worker.reaper")
 
@@ -24,6 +26,9 @@ REAPED = Counter("onhand_holds_reaped_total", "What became of them", ["outcome"]
 OLDEST = Gauge(
     "onhand_lapsed_holds_oldest_seconds", "How long past its TTL the longest of the last round was"
 )
+
+
+REAP = Around("reaper.expire")
 
 
 class Reaper:
@@ -39,12 +44,14 @@ class Reaper:
         lapsed = await self.watch.lapsed_holds(self.grace)
         FOUND.inc(len(lapsed))
         OLDEST.set(max((hold.overdue.total_seconds() for hold in lapsed), default=0.0))
+        await passing_together(REAP.before, (_checkout(hold) for hold in lapsed))
         answers = await self.ledger.post_batch(
             [
                 Expire(actor="reaper", reservation_id=hold.reservation_id, extension=hold.extension)
                 for hold in lapsed
             ]
         )
+        await passing_together(REAP.after, (_checkout(hold) for hold in lapsed))
         for hold, answer in zip(lapsed, answers, strict=True):
             if isinstance(answer.error, Refused):
                 REAPED.labels(answer.error.code).inc()
@@ -54,3 +61,7 @@ class Reaper:
             else:
                 REAPED.labels("expired").inc()
                 log.warning("hold reaped", reservation_id=hold.reservation_id)
+
+
+def _checkout(hold: LapsedHold) -> str:
+    return ids.checkout_of(hold.reservation_id)

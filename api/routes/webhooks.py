@@ -14,6 +14,7 @@ from api.access import SIGNED
 from api.answers import Received
 from api.problems import Problem
 from api.wiring import WiringOf
+from ledger.crash_points import Around
 from ledger.inbox import InboxEvent, Stored, store
 from payments.webhooks import WebhookEvent, WebhookRejected, verify
 
@@ -21,6 +22,9 @@ PROVIDER = "stripe"
 
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 log = structlog.get_logger()
+
+STORE = Around("webhook.store")
+"""Crash points: before the event is stored, and when it is committed but not yet answered."""
 
 CONFLICTS = Counter(
     "onhand_webhook_conflicts_total", "Webhooks with a known id and another body than the first"
@@ -37,7 +41,8 @@ async def post_stripe_event(request: Request, wiring: WiringOf) -> Response:
     except WebhookRejected as rejection:
         log.warning("webhook_rejected", code=rejection.code)
         raise _rejected(rejection) from None
-    stored = await store(wiring.inbox, _of_inbox(event))
+    async with STORE(event.event_id):
+        stored = await store(wiring.inbox, _of_inbox(event))
     if stored is Stored.CONFLICT:
         # The first counts. A provider does not do this; somebody with its secret may.
         CONFLICTS.inc()

@@ -9,8 +9,11 @@ import pytest
 from pydantic_settings import BaseSettings
 from typer.main import get_command
 
+import api.app
+import worker.main
 from api.problems import PROBLEMS
 from cli.main import app
+from ledger import crash_points
 from ledger.examining.words import CHAIN_WORDS, HEAD_WORDS, PROMISE_REMEDIES
 from settings import model
 from tests.style.tree import ROOT, committed, product_modules
@@ -66,6 +69,21 @@ def test_every_command_is_documented() -> None:
     )
     command = get_command(app)
     assert documented == set(command.commands)  # type: ignore[attr-defined]
+
+
+def test_every_crash_point_is_documented() -> None:
+    """Whoever plans a game day picks from the page; a place on it that is gone would never be died at."""
+    assert api.app  # with the two loaded every place is named: nothing else runs in production
+    assert worker.main
+    page = (ROOT / "docs/crash-points.md").read_text()
+    cells = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    documented = {
+        f"{name}.{when}"
+        for cell in cells
+        for name in re.findall(r"`([a-z_.]+)`", cell)
+        for when in ("before", "after")
+    }
+    assert documented == {str(place) for place in crash_points.places()}
 
 
 def test_every_problem_is_documented() -> None:

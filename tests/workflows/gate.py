@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,11 @@ from enum import StrEnum
 from temporalio.exceptions import ApplicationError
 
 from ledger.errors import Transient
+from payments.errors import PaymentUnknown
 from workflows.steps import Step
+
+_CHECKOUT = re.compile(r"co_[a-z2-7]{26}")
+_STEPS = frozenset(Step) | {"pay_refund", "find_debts"}
 
 
 class Fault(StrEnum):
@@ -20,7 +25,11 @@ class Fault(StrEnum):
 
     NONE = "none"
     RAISE = "raises"
+    UNANSWERED = "is not answered"
+    """Of the provider: it acted, and its reply is lost."""
     OUTLIVE = "outlives its time"
+    DEATH = "dies"
+    """Of the process; a gate in the same one cannot bring it about."""
 
 
 @dataclass
@@ -45,8 +54,10 @@ class Gate:
         """What the next ones to pass a place will meet there, one each."""
         self.steps: defaultdict[str, list[str]] = defaultdict(list)
         """Attempts so far, by checkout."""
-        self.places: defaultdict[str, set[str]] = defaultdict(set)
-        """The places that were passed, by checkout."""
+        self.places: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        """The places that were passed and how often, by checkout."""
+        self.aliases: dict[str, str] = {}
+        """Checkouts by other ids of what is done for them."""
 
     def hold(self, checkout_id: str, step: Step, *, done: bool = False) -> Hold:
         """Hold the next attempt of a step: before it begins or, with `done`, before it answers."""
@@ -66,18 +77,30 @@ class Gate:
         *,
         seconds: float = 0,
         code: str = "away",
+        later: int = 0,
     ) -> None:
-        """Let the next attempt that comes to a place meet a fault there."""
+        """Let the next attempt that comes to a place, or one so many later, meet a fault there."""
+
+        async def nothing() -> None:
+            return
 
         async def raising() -> None:
             raise Transient(code)
 
+        async def unanswered() -> None:
+            raise PaymentUnknown("timeout")
+
         async def outliving() -> None:
             await asyncio.sleep(seconds)
 
+        faults = {
+            Fault.RAISE: raising,
+            Fault.UNANSWERED: unanswered,
+            Fault.OUTLIVE: outliving,
+        }
         if fault is not Fault.NONE:
-            met = raising if fault is Fault.RAISE else outliving
-            self.met[checkout_id, place].append(met)
+            met = faults[fault]
+            self.met[checkout_id, place] += [*[nothing] * later, met]
 
     def put_off(self, checkout_id: str, step: Step) -> None:
         """Let the next attempt of a step fail, to be tried again when nobody waits for it any more."""
@@ -90,12 +113,21 @@ class Gate:
 
     async def __call__(self, place: str, of: str) -> None:
         """Pass a place, unless it is held."""
+        of = self._whose(of)
         step, _, when = place.rpartition(".")
-        self.places[of].add(place)
-        if when == "before":
+        self.places[of][place] += 1
+        if when == "before" and step in _STEPS:
             self.steps[of].append(step)
         if waiting := self.met[of, place]:
             await waiting.pop(0)()
+
+    def also(self, name: str, checkout_id: str) -> None:
+        """Let what is done under another id count as a checkout's."""
+        self.aliases[name] = checkout_id
+
+    def _whose(self, of: str) -> str:
+        found = _CHECKOUT.search(of)
+        return found.group() if found else self.aliases.get(of, of)
 
 
 GATE = Gate()

@@ -68,6 +68,8 @@ class Checkout:
 
     shop: Shop
     start: CheckoutStart
+    strays: list[str] = field(default_factory=list)
+    """Payments that somebody opened beside its own."""
 
     @property
     def id(self) -> str:
@@ -269,7 +271,11 @@ class Shop:
         sku = checkout.start.lines[0].sku
         assert self.database.rows(_ROWS_BESIDE_THEIR_MOVEMENTS, sku) == []
         assert self.database.rows(_PILES_BESIDE_THEIR_RESERVATIONS, sku) == []
-        intents = await self.till.intents_of(checkout.id)
+        intents = [
+            intent
+            for intent in await self.till.intents_of(checkout.id)
+            if intent["id"] not in checkout.strays
+        ]
         payment = checkout.row()["payment"]
         known = (await self.watch.states(checkout.id)).payment_intent
         assert [intent["id"] for intent in intents] == ([known] if known else [])

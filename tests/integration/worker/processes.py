@@ -24,8 +24,17 @@ GRACE_SECONDS = 15
 class WorkerProcess:
     """`onhand worker`, with short intervals."""
 
+    command = "worker"
+
     def __init__(
-        self, shop: Shop, log: Path, *, address: str, namespace: str, drills: str = ""
+        self,
+        shop: Shop,
+        log: Path,
+        *,
+        address: str,
+        namespace: str,
+        drills: str = "",
+        **settings: str,
     ) -> None:
         self.log = log
         self.environment = {
@@ -44,10 +53,11 @@ class WorkerProcess:
             "ONHAND_START_TO_CLOSE_SECONDS": "2",
             "ONHAND_STICKY_SCHEDULE_TO_START_SECONDS": "1",
             "ONHAND_DRILL_DIRECTORY": drills,
+            **settings,
         }
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", "worker"],
+                [sys.executable, "-m", "cli", self.command],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=output,
@@ -77,6 +87,12 @@ class WorkerProcess:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(GRACE_SECONDS)
+
+
+class ApiProcess(WorkerProcess):
+    """`onhand api`, at the same shop."""
+
+    command = "api"
 
 
 Employ = Callable[..., WorkerProcess]

@@ -14,7 +14,7 @@ from ledger.promises import Promises
 from tests.workflows.nets import NOW
 from tests.workflows.shop import Checkout, Shop, starter_of
 from worker.astray import Astray, astray
-from worker.promised import checkouts
+from worker.promised import promised
 from worker.starting import described, keepers_of
 from workflows.starting import recovery_workflow_id
 
@@ -24,7 +24,7 @@ LONG = timedelta(hours=1)
 async def looked(shop: Shop, grace: timedelta = NOW) -> Astray:
     """Look both ways."""
     promises = Promises(shop.ledger.engine)
-    kinds = (checkouts(promises, starter_of(shop.queue)),)
+    kinds = promised(promises, starter_of(shop.queue))
     return await astray(shop.client, promises, kinds, task_queue=shop.queue, grace=grace)
 
 
