@@ -48,7 +48,7 @@ async def _forsaken(client: Client, kind: Promise, grace: timedelta) -> list[str
     after = ""
     while page := await kind.rows(grace, after=after):
         after = page[-1].id
-        alone = [row.id for row in page if not await any_runs(client, kind.keepers(row.id))]
+        alone = [row.id for row in page if not await any_runs(client, kind.keepers(row))]
         # They may have come to their end between the two looks.
         found += [row_id for row_id in alone if await kind.rows(grace, only=row_id)]
     return found
