@@ -31,11 +31,11 @@ from tests.integration.api.front_door import TOKEN_SECRET, WEBHOOK_SECRET
 from tests.integration.ledger.shop import broken_promises
 from tests.integration.worker.faults.cases import Case, Passed
 from tests.integration.worker.faults.customers import LOOK_SECONDS, TOKEN_KEYS, customer
-from tests.integration.worker.faults.record import FOLDER, Record, fingerprint
+from tests.integration.worker.faults.record import FOLDER, Record
 from tests.integration.worker.faults.scenarios import UNTOLD
 from tests.integration.worker.faults.trail import lay as lay_trail
 from tests.integration.worker.faults.trail import rare_states
-from tests.proof import FULL
+from tests.proof import FULL, fingerprint
 from tests.workflows.nets import orphans, polling, reaper
 from tests.workflows.shop import Forward, Shop, delivery_of
 from worker.alarm import WebhookAlarm

@@ -154,7 +154,9 @@ async def test_a_process_that_dies_anywhere_changes_no_ending(
             asking=branch.asking_after_payments,
         )
         await all_is_said_and_done(branch.shop)
-    print(f"{branch.deaths} deaths, {len(record.shown)} of {len(cases)} cases\n{record.table()}")
+    print(
+        f"{branch.deaths} deaths, {len(record.shown.parts)} of {len(cases)} cases\n{record.table()}"
+    )
     assert record.left(cases) == [], "out of time: run it again, it goes on where it was"
     died_at = {place for place, fault in record.faults() if fault == Fault.DEATH.value}
     assert died_at == (PLACES if FULL else SHARE)

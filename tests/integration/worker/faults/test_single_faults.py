@@ -49,7 +49,7 @@ async def test_one_fault_anywhere_changes_no_ending(
             await _told(cases, premises, forward, record)
         await all_is_said_and_done(roomy_shop)
         if FULL:
-            print(f"{len(record.shown)} of {len(cases)} single faults\n{record.table()}")
+            print(f"{len(record.shown.parts)} of {len(cases)} single faults\n{record.table()}")
             assert record.left(cases) == [], "out of time: run it again, it goes on where it was"
             assert {place for place, _ in record.faults()} == PLACES
             assert set(RARE) - set(record.rare()) == set(), "never reached"
