@@ -286,9 +286,9 @@ def placed_order(world: World, order_id: str) -> Checkout | None:
 
 def standing(world: World, checkout: Checkout, changed: Iterable[OrderLine]) -> Checkout:
     """Say where the order stands once these lines are as they are."""
-    after = {line.identity: line for line in changed}
-    lines = [after.get(line.identity, line) for line in world.lines_of_order(checkout.checkout_id)]
-    return replace(checkout, order_state=order_state(lines))
+    lines = {line.identity: line for line in world.lines_of_order(checkout.checkout_id)}
+    lines |= {line.identity: line for line in changed}
+    return replace(checkout, order_state=order_state(list(lines.values())))
 
 
 def _taken_back(lines: list[OrderLine], location: str, quantity: int) -> dict[str, OrderLine]:

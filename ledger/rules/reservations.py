@@ -208,7 +208,8 @@ def described(reservation: Reservation, status: Status) -> dict[str, Any]:
         "expires_at": expires_at.isoformat() if expires_at else None,
         "lines": [
             {"sku": line.sku, "location": line.location, "quantity": line.quantity}
-            for line in reservation.lines
+            # As they are read back: the answer of a later batch is no other.
+            for line in sorted(reservation.lines, key=lambda line: (line.sku, line.location))
         ],
     }
 

@@ -201,6 +201,6 @@ def _described(books: Books, reservation: str) -> Says:
         "extension": 0,
         "lines": [
             {"sku": sku, "location": location, "quantity": units}
-            for (sku, location), units in hold.lines.items()
+            for (sku, location), units in sorted(hold.lines.items())
         ],
     }

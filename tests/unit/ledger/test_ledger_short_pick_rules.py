@@ -135,6 +135,16 @@ def test_what_lies_elsewhere_is_sold_from_there() -> None:
     assert standing(shop) == (Status.CONFIRMED, OrderState.SHIPPED)
 
 
+def test_an_order_with_something_from_elsewhere_to_send_is_not_all_sent() -> None:
+    """Whatever was found has left already; what comes instead has not."""
+    shop = ordered(3, in_munich=5)
+    told_in_turn(shop, ship(2), short(1))
+    assert (line(shop), line(shop, MUNICH)) == ((3, 1, 0), (1, 0, 1))
+    assert standing(shop) == (Status.CONFIRMED, OrderState.PARTLY_SHIPPED)
+    told_in_turn(shop, ship(1, location=MUNICH, shipment="S2"))
+    assert standing(shop) == (Status.CONFIRMED, OrderState.SHIPPED)
+
+
 def test_the_search_began_when_it_is_said_and_the_new_sale_now() -> None:
     """A feed that was read in between knows of the empty shelf, and not of what was sold elsewhere since."""
     shop = ordered(1, in_munich=1)
