@@ -87,14 +87,19 @@ def reserve(books: Books, dice: Dice, name: str) -> Reserve:
 def release(books: Books, dice: Dice, name: str) -> Release | None:
     """Give a hold back; not while the money's fate is open."""
     checkout = _one(books, dice, dice.of((("held", "committing"), ("none",), ("held",))))
-    if books.paid(checkout) in ("capturing", "unknown"):
+    return giving_back(books, dice, f"{checkout}/{dice.of((1, 1, 1, 1, 1, 2))}")
+
+
+def giving_back(books: Books, dice: Dice, reservation: str) -> Release | None:
+    """Write the end of a hold that fits its money; None while nobody knows where that is."""
+    paid = books.paid(reservation.partition("/")[0])
+    if paid in ("capturing", "unknown"):
         return None
-    taken = books.paid(checkout) == "captured"
     ending = dice.of((Status.CANCELLED, Status.DECLINED))
     return Release(
         actor="workflow",
-        reservation_id=f"{checkout}/{dice.of((1, 1, 1, 1, 1, 2))}",
-        ending=Status.REFUND_PENDING if taken else ending,
+        reservation_id=reservation,
+        ending=Status.REFUND_PENDING if paid == "captured" else ending,
         reason="customer",
         compensating=dice.of((False, True)),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ledger.checkouts import Status
 from ledger.commands import (
     CancelOrder,
     Command,
@@ -13,7 +12,6 @@ from ledger.commands import (
     InspectedUnits,
     MissingUnits,
     Quantity,
-    Release,
     Reserve,
     SetSafetyStock,
     Ship,
@@ -22,7 +20,7 @@ from ledger.commands import (
 )
 from tests.simulation.model.books import Books
 from tests.simulation.wishes.dice import CHECKOUTS, CUSTOMERS, LIMITED, SKUS, Dice
-from tests.simulation.wishes.sales import next_chapter, opening
+from tests.simulation.wishes.sales import giving_back, next_chapter, opening
 
 Story = Callable[[Books, Dice, str], Iterator[Command]]
 """Looks at the books anew for each command that it tells."""
@@ -162,13 +160,9 @@ def held_and_given_up(books: Books, dice: Dice, name: str) -> Iterator[Command]:
             yield chapter
     if dice.one_in(3):
         yield Expire(actor="reaper", reservation_id=f"{checkout}/1", extension=0)
-    yield Release(
-        actor="workflow",
-        reservation_id=f"{checkout}/1",
-        ending=dice.of((Status.CANCELLED, Status.DECLINED)),
-        reason="customer",
-        compensating=dice.of((False, True)),
-    )
+    given_back = giving_back(books, dice, f"{checkout}/1")
+    if given_back is not None:
+        yield given_back
 
 
 def _bought(books: Books, dice: Dice, customer: str, wanted: dict[str, int]) -> Iterator[Command]:
