@@ -55,34 +55,34 @@ async def test_what_was_not_found_comes_from_elsewhere_or_is_paid_back(
     front_door: FrontDoor,
 ) -> None:
     """202 while money is owed, and 200 from when it is back; the same decision all along."""
-    await front_door.stocked("VASE", BER1=3)
-    order_id = await front_door.sold("vase", VASE=3)
-    await front_door.stocked("VASE", MUC1=1)
-    first = await short(front_door, "vase", order_id, one("VASE", 2))
+    await front_door.stocked("URN", BER1=3)
+    order_id = await front_door.sold("urn", URN=3)
+    await front_door.stocked("URN", MUC1=1)
+    first = await short(front_door, "urn", order_id, one("URN", 2))
     assert (first.status_code, first.json()) == (
         202,
         {
-            "short_id": "vase",
+            "short_id": "urn",
             "order_id": order_id,
             "status": "confirmed",
             "order": {"state": "placed"},
-            "lines": [one("VASE", 2)],
-            "replaced": [one("VASE", 1, "MUC1")],
-            "refunded": lines(VASE=1),
+            "lines": [one("URN", 2)],
+            "replaced": [one("URN", 1, "MUC1")],
+            "refunded": lines(URN=1),
             "refund": {"state": "owed", "amount_minor": PRICE},
         },
     )
-    again = await short(front_door, "vase", order_id, one("VASE", 2))
+    again = await short(front_door, "urn", order_id, one("URN", 2))
     assert (again.status_code, again.content) == (202, first.content)
-    numbers = await front_door.stock("VASE")
+    numbers = await front_door.stock("URN")
     assert (numbers["researching"], numbers["sold"], numbers["available"]) == (2, 2, 0)
 
-    await pay_back(front_door, order_id, "vase")
-    settled = await short(front_door, "vase", order_id, one("VASE", 2))
+    await pay_back(front_door, order_id, "urn")
+    settled = await short(front_door, "urn", order_id, one("URN", 2))
     assert (settled.status_code, settled.json()["refund"]["state"]) == (200, "done")
     for place in ("BER1", "MUC1"):
-        body = {"shipment_id": f"vase-{place}", "order_id": order_id, "location": place}
-        sent = await front_door.tell("/shipments", **body, lines=lines(VASE=1))
+        body = {"shipment_id": f"urn-{place}", "order_id": order_id, "location": place}
+        sent = await front_door.tell("/shipments", **body, lines=lines(URN=1))
         assert sent.status_code == 201
     assert (await front_door.stored(order_id)).order_state == "shipped"
 
@@ -159,5 +159,5 @@ async def test_what_cannot_be_is_refused_and_changes_nothing(front_door: FrontDo
 @pytest.mark.parametrize("order_id", ["co_x", "order-7", "co_" + "A" * 26])
 async def test_what_can_be_no_order_is_unknown(front_door: FrontDoor, order_id: str) -> None:
     """A document about it would wait for ever."""
-    answer = await short(front_door, "unknown", order_id, one("VASE"))
+    answer = await short(front_door, "unknown", order_id, one("URN"))
     assert refusal(answer) == (404, "unknown-checkout")

@@ -22,7 +22,7 @@ UNLIKE, NAMES = 0.25, 40
 pytestmark = pytest.mark.timeout(PATIENCE_SECONDS + 20)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # half a minute, and modules of a folder are mixed
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Run it for a moment."""
     place = tmp_path_factory.mktemp("bench")
