@@ -8,7 +8,6 @@ import uvicorn
 from prometheus_client import start_http_server
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 
 from api.app import create_app
 from api.checkout_engine import CheckoutEngine
@@ -30,6 +29,7 @@ from settings.model import (
     TokenSettings,
     WebhookSettings,
 )
+from settings.temporal import temporal_profile
 
 SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
@@ -98,6 +98,4 @@ def wired() -> Wiring:
 
 
 async def _connect() -> Client:
-    profile = ClientConfig.load_client_connect_config()
-    profile.setdefault("target_host", "localhost:7233")
-    return await Client.connect(**profile, data_converter=pydantic_data_converter)
+    return await Client.connect(**temporal_profile(), data_converter=pydantic_data_converter)

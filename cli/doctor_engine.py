@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError
 
 from ledger.database import Role, engine
@@ -19,6 +18,7 @@ from ledger.examining.promises import TOLD
 from ledger.examining.words import promise_finding
 from ledger.promises import Promises
 from settings.model import CheckoutSettings, EngineSettings
+from settings.temporal import temporal_profile
 from worker.astray import FORSAKEN, OVERSTAYING, Astray, astray
 from worker.promised import promised
 from worker.starting import Starter
@@ -40,9 +40,7 @@ def look_at_engine(database_url: str, seen: Examination) -> Examination:
 
 
 async def _look(database_url: str) -> Astray:
-    profile = ClientConfig.load_client_connect_config()
-    profile.setdefault("target_host", "localhost:7233")
-    client = await Client.connect(**profile, data_converter=pydantic_data_converter)
+    client = await Client.connect(**temporal_profile(), data_converter=pydantic_data_converter)
     settings = EngineSettings()
     pool = engine(database_url, name="onhand-doctor", role=Role.READ)
     promises = Promises(pool)

@@ -76,9 +76,12 @@ def free_port(avoid: Collection[int] = (), take: Callable[[int], bool] = is_free
     for port in random.SystemRandom().sample(RANGE, ATTEMPTS):
         if port not in avoid and take(port):
             return port
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if take(port):
+            return port
 
 
 def choose_ports(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime
+
+from settings.temporal import temporal_profile
 
 log = structlog.get_logger("worker.engine")
 
@@ -25,12 +25,11 @@ class Engine:
 
     async def connect(self) -> None:
         """Try until Temporal answers. Its address and credentials are TEMPORAL_*."""
-        settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
-        settings.setdefault("target_host", "localhost:7233")
+        profile = temporal_profile()
         while not self._connected.done():
             try:
                 client = await Client.connect(
-                    **settings, data_converter=pydantic_data_converter, runtime=self._runtime
+                    **profile, data_converter=pydantic_data_converter, runtime=self._runtime
                 )
             except RuntimeError as error:
                 log.info("waiting for Temporal", error=type(error).__name__)

@@ -144,7 +144,7 @@ async def test_a_worker_that_dies_once_its_step_is_committed_changes_no_book(
     """Temporal's at-least-once activities: a repeated reserve took stock twice, a repeated capture money.
 
     At every step in turn: the books are, line by line, those of a checkout in which nobody died. That the
-    process itself may be killed there is shown in `tests/integration/worker/test_worker_dies_anywhere.py`.
+    process itself may be killed there is shown in `tests/integration/worker/faults/test_deaths_anywhere.py`.
     """
     room, lives = asyncio.Semaphore(AT_ONCE), list(LIVES)
 

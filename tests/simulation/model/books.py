@@ -265,6 +265,24 @@ class Books:
         if location not in self.places:
             raise No("unknown-location")
 
+    def to_send(self) -> list[tuple[str, Row, int]]:
+        """List what orders are still to get from which row, of cancelled ones too."""
+        return [
+            (order, row, parcel.to_ship)
+            for order, placed in sorted(self.orders.items())
+            for row, parcel in placed.parcels.items()
+            if parcel.to_ship
+        ]
+
+    def outside(self) -> list[tuple[str, Row, int]]:
+        """List what customers have of which order and row."""
+        return [
+            (order, row, parcel.outside)
+            for order, placed in sorted(self.orders.items())
+            for row, parcel in placed.parcels.items()
+            if parcel.outside
+        ]
+
     def awaited(self, kind: str, there: set[str]) -> list[str]:
         """Name what documents of a kind wait for."""
         papers = (paper for (of, _), paper in self.papers.items() if of == kind)

@@ -66,12 +66,7 @@ def adjust(books: Books, dice: Dice, name: str) -> Adjust:
 def research(books: Books, dice: Dice, name: str) -> Research:
     """Units are looked for: of a shelf, or of an order."""
     row, order, most = dice.row(books, "sellable"), None, 0
-    owed = [
-        (checkout, at, parcel.to_ship)
-        for checkout, placed in sorted(books.orders.items())
-        for at, parcel in placed.parcels.items()
-        if parcel.to_ship
-    ]
+    owed = books.to_send()
     if owed and dice.one_in(2):
         order, row, most = dice.of(owed)
     elif dice.one_in(10):

@@ -19,12 +19,7 @@ from tests.simulation.wishes.dice import CHECKOUTS, PLACES, SKUS, UNKNOWN_PLACE,
 
 def ship(books: Books, dice: Dice, name: str) -> Ship:
     """Units leave, or are said to have left before they were paid."""
-    owed = [
-        (order, row, parcel.to_ship)
-        for order, placed in sorted(books.orders.items())
-        for row, parcel in placed.parcels.items()
-        if parcel.to_ship
-    ]
+    owed = books.to_send()
     early = [
         (checkout, row, units)
         for checkout in CHECKOUTS
@@ -49,12 +44,7 @@ def ship(books: Books, dice: Dice, name: str) -> Ship:
 
 def short_pick(books: Books, dice: Dice, name: str) -> ShortPick:
     """Units are not found where they should be, or somewhere that nobody names; or before they were paid."""
-    owed = [
-        (order, row, parcel.to_ship)
-        for order, placed in sorted(books.orders.items())
-        for row, parcel in placed.parcels.items()
-        if parcel.to_ship
-    ]
+    owed = books.to_send()
     early = [name for name in CHECKOUTS if books.hold_state(name) in ("held", "committing")]
     place: str | None
     if owed and not dice.one_in(6):
@@ -72,18 +62,8 @@ def short_pick(books: Books, dice: Dice, name: str) -> ShortPick:
 
 def take_back(books: Books, dice: Dice, name: str) -> TakeBack:
     """Units come back: where they left, or elsewhere, or before anybody told that they had left."""
-    outside = [
-        (order, row, parcel.outside)
-        for order, placed in sorted(books.orders.items())
-        for row, parcel in placed.parcels.items()
-        if parcel.outside
-    ]
-    owed = [
-        (order, row, parcel.to_ship)
-        for order, placed in sorted(books.orders.items())
-        for row, parcel in placed.parcels.items()
-        if parcel.to_ship and not placed.cancelled
-    ]
+    outside = books.outside()
+    owed = [row for row in books.to_send() if not books.orders[row[0]].cancelled]
     known = owed if owed and (not outside or dice.one_in(6)) else outside
     if known and not dice.one_in(8):
         order, (sku, place), units = dice.of(known)

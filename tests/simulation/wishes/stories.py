@@ -62,12 +62,7 @@ def _short(name: str, order: str, sku: str, units: int, place: str | None) -> Sh
 
 def inspections_before_their_return(books: Books, dice: Dice, name: str) -> Iterator[Command]:
     """Somebody has looked at what nobody has said to be back: as much as comes, or a unit more."""
-    outside = [
-        (order, row, parcel.outside)
-        for order, placed in sorted(books.orders.items())
-        for row, parcel in placed.parcels.items()
-        if parcel.outside and not placed.cancelled
-    ]
+    outside = books.outside()
     if not outside:
         return
     order, (sku, place), units = dice.of(outside)
@@ -81,12 +76,7 @@ def inspections_before_their_return(books: Books, dice: Dice, name: str) -> Iter
 def not_found(books: Books, dice: Dice, name: str) -> Iterator[Command]:
     """Units of an order are not there, nor where they come from instead, until nobody has any more."""
     for number in range(3):
-        placed = [
-            (order, row, parcel.to_ship)
-            for order, known in sorted(books.orders.items())
-            for row, parcel in known.parcels.items()
-            if parcel.to_ship and not known.cancelled
-        ]
+        placed = [row for row in books.to_send() if not books.orders[row[0]].cancelled]
         if not placed:
             return
         order, (sku, place), units = dice.of(placed)
