@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 from temporalio.client import WorkflowFailureError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from ledger.commands import (
     Adjust,
@@ -136,14 +136,23 @@ async def never_begun(_shop: Shop, checkout: Customer, _forward: Forward) -> Non
 async def lost(_shop: Shop, checkout: Customer, _forward: Forward) -> None:
     """Lose one's workflow, and be finished by another."""
     await checkout.open()
-    await checkout.handle.terminate("lost")
+    await _terminated(checkout)
     await checkout.pay()
 
 
 async def lost_and_abandoned(_shop: Shop, checkout: Customer, _forward: Forward) -> None:
     """Lose one's workflow and never pay: the reaper ends the hold, and another voids the payment."""
     await checkout.open()
-    await checkout.handle.terminate("lost")
+    await _terminated(checkout)
+
+
+async def _terminated(checkout: Customer) -> None:
+    """End its workflow, unless a fault took so long that its time was over first."""
+    try:
+        await checkout.handle.terminate("lost")
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def paid_in_silence(_shop: Shop, checkout: Customer, _forward: Forward) -> None:
