@@ -20,10 +20,13 @@ PREFERRED_PORTS: Mapping[str, int | None] = {
     "temporal": None,
     "postgres": None,
     "payments": None,
+    "nats": None,
+    "nats_monitoring": None,
 }
 PORTS = range(1, 65_536)
 OWN_PREFIX = "ONHAND_"
 API_PORT = "ONHAND_API_PORT"
+NATS_URL = "NATS_URL"
 TOKEN_SECRET = "ONHAND_TOKEN_SECRET"  # noqa: S105 - the variable's name
 RESERVATION_TOKEN_KEYS = "ONHAND_RESERVATION_TOKEN_KEYS"  # noqa: S105 - the variable's name
 DEFAULTS = {"ONHAND_API_HOST": HOST, "ONHAND_TTL_MIN_SECONDS": "1"}
@@ -51,6 +54,14 @@ class Plan:
         """Name the server that the caller gives with DATABASE_URL; None when we start our own."""
         url = self.caller.get("DATABASE_URL")
         return Databases(url, self.caller.get("DATABASE_OWNER_URL") or url) if url else None
+
+    def given_bus(self) -> str | None:
+        """Name the bus that the caller gives with NATS_URL; None when we start our own."""
+        return self.caller.get(NATS_URL) or None
+
+    def bus_url(self) -> str:
+        """Name where the bus is."""
+        return self.given_bus() or f"nats://{HOST}:{self.ports['nats']}"
 
     def own(self, name: str, default: str) -> str:
         """Read one of our settings as the caller set it, else the default."""
@@ -80,6 +91,13 @@ class Plan:
         return self._shared_environment(databases) | {
             "STRIPE_WEBHOOK_SECRETS": self.keys.webhook_secret,
             TOKEN_SECRET: self.token_secret(),
+        }
+
+    def relay_environment(self, databases: Databases) -> dict[str, str]:
+        """Tell the relay what it needs: the outbox and the bus, and nothing of the engine."""
+        return self.bare_environment() | {
+            "DATABASE_URL": databases.application_url,
+            NATS_URL: self.bus_url(),
         }
 
     def bare_environment(self) -> dict[str, str]:
@@ -112,6 +130,7 @@ class Plan:
             webhook_secret=self.keys.webhook_secret,
             database_url=databases.application_url,
             database_owner_url=databases.owner_url,
+            nats=self.bus_url(),
             token_secret=self.token_secret(),
             token_issuer=self.own("ONHAND_TOKEN_ISSUER", "onhand"),
             token_audience=self.own("ONHAND_TOKEN_AUDIENCE", "onhand"),

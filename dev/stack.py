@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
-from dev.child import ChildSpec, Probe
+from dev.child import ChildSpec, Probe, ready_at_once
 from dev.database import create_database, database_urls, grant_application
 from dev.errors import DidNotStartError
 from dev.locations import make_locations
+from dev.nats import NatsServer, find_nats
 from dev.plan import Databases, Plan, make_plan
 from dev.ports import HOST, PortClaims
 from dev.postgres_cluster import PostgresCluster, open_cluster
@@ -67,7 +68,15 @@ def assemble(plan: Plan) -> Stack:
         databases = given
         first = [lambda: _upgrade(given.owner_url), lambda: make_locations(given.application_url)]
     return Stack(
-        [*first, _temporal(plan), _payments(plan), _worker(plan, databases), _api(plan, databases)],
+        [
+            *first,
+            _temporal(plan),
+            *([] if plan.given_bus() else [_nats(plan)]),
+            _payments(plan),
+            _worker(plan, databases),
+            _relay(plan, databases),
+            _api(plan, databases),
+        ],
         plan.runtime(databases),
     )
 
@@ -104,6 +113,16 @@ def _temporal(plan: Plan) -> ChildSpec:
     return server.child(plan.state.log("temporal"))
 
 
+def _nats(plan: Plan) -> ChildSpec:
+    server = NatsServer(
+        program=find_nats(),
+        directory=plan.state.nats,
+        port=plan.ports["nats"],
+        monitoring_port=plan.ports["nats_monitoring"],
+    )
+    return server.child(plan.state.log("nats"))
+
+
 def _payments(plan: Plan) -> ChildSpec:
     options = {
         "host": HOST,
@@ -132,6 +151,11 @@ def _worker(plan: Plan, databases: Databases) -> ChildSpec:
         plan.worker_environment(databases),
         lambda started: is_polled(plan.temporal_address(), NAMESPACE, task_queue, since=started),
     )
+
+
+def _relay(plan: Plan, databases: Databases) -> ChildSpec:
+    """Needed by nobody who sells: the stack is ready without it."""
+    return _ours(plan, "relay", ["cli", "relay"], plan.relay_environment(databases), ready_at_once)
 
 
 def _api(plan: Plan, databases: Databases) -> ChildSpec:

@@ -36,6 +36,11 @@ class StateDirectory:
         return self.path / "temporal"
 
     @property
+    def nats(self) -> Path:
+        """The bus's streams."""
+        return self.path / "nats"
+
+    @property
     def payments(self) -> Path:
         """The payment simulator's file."""
         return self.path / "payments" / "simulator.json"

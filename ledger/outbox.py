@@ -14,6 +14,9 @@ from ledger.stock import MovementKind, Pile
 
 SHARDS = 64
 
+CHANNEL = "onhand_outbox"
+"""Notified once by each transaction that wrote an event, so that the relay need not wait for its next round."""
+
 EVENT_TYPES: dict[MovementKind, str] = {
     MovementKind.RECEIVE: "StockReceived",
     MovementKind.RESERVE: "StockReserved",

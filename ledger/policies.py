@@ -69,10 +69,13 @@ WHERE (p.title, p.price_minor, p.currency, p.limit_per_customer)
 RETURNING version, updated_at
 """)
 
-_PRODUCT_EVENT = text("""
-INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
-VALUES (:subject, :sequence, :shard, :type, CAST(:payload AS json), :recorded_at)
-""")
+_PRODUCT_EVENT = text(f"""
+WITH written AS (
+  INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
+  VALUES (:subject, :sequence, :shard, :type, CAST(:payload AS json), :recorded_at)
+)
+SELECT pg_notify('{outbox.CHANNEL}', '')
+""")  # noqa: S608 - a constant of ours
 
 # FOR UPDATE, which waits for whoever is just making the first row of a sku here: an insert into stock
 # holds the location's key. So that row is seen below, or is born with the location's new state.

@@ -155,12 +155,15 @@ FROM json_to_recordset(:rows) AS e(event_id text, disposition text)
 WHERE w.event_id = e.event_id AND w.applied_at IS NULL
 """)
 
-_OUTBOX = text("""
-INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
-SELECT subject, sequence, shard, type, payload, recorded_at
-FROM json_to_recordset(:rows) AS e(
-  subject text, sequence bigint, shard smallint, type text, payload json, recorded_at timestamptz)
-""")
+_OUTBOX = text(f"""
+WITH written AS (
+  INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
+  SELECT subject, sequence, shard, type, payload, recorded_at
+  FROM json_to_recordset(:rows) AS e(
+    subject text, sequence bigint, shard smallint, type text, payload json, recorded_at timestamptz)
+)
+SELECT pg_notify('{outbox.CHANNEL}', '')
+""")  # noqa: S608 - a constant of ours
 
 
 _AFTER = tuple(f"{pile}_after" for pile in PILES)

@@ -62,6 +62,21 @@ class EngineSettings(Group):
         return build
 
 
+class BusSettings(Group):
+    """Where events go: NATS with JetStream, one server or a cluster (comma-separated addresses)."""
+
+    nats_url: SecretStr = Field(validation_alias="NATS_URL")
+    bus_replicas: int = Field(default=1, ge=1, le=5)
+    """Servers of a cluster that keep each event. Heeded when the stream is made."""
+
+
+class RelaySettings(Group):
+    """How the relay goes about it. Intervals are wall-clock seconds, and nets: a change wakes it."""
+
+    relay_interval_seconds: float = Field(default=1.0, gt=0, le=60)
+    backlog_interval_seconds: float = Field(default=5.0, gt=0, le=600)
+
+
 class ProviderSettings(Group):
     """The payment provider: Stripe, or anything that speaks its wire."""
 

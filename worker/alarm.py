@@ -1,4 +1,4 @@
-"""Waking the delivery loop when a webhook is stored, by LISTEN; the interval is the net beneath it."""
+"""Waking a loop when somebody has written what it waits for, by LISTEN; the interval is the net beneath it."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import asyncio
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ledger.inbox import CHANNEL
 from worker.loops import FAILURES
 
 
-class WebhookAlarm:
-    """A pause that a stored webhook ends. Without a connection it is a pause like any other."""
+class ChannelAlarm:
+    """A pause that a notification of a channel ends. Without a connection it is a pause like any other."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, channel: str) -> None:
         self.engine = engine
+        self.channel = channel
         self._connection: AsyncConnection | None = None
 
     async def wait(self, seconds: float) -> None:
-        """Wait until a webhook is stored, and that long at most."""
+        """Wait until somebody notifies, and that long at most."""
         try:
             driver = await self._listening()
             async for _ in driver.notifies(timeout=seconds, stop_after=1):
@@ -40,7 +40,7 @@ class WebhookAlarm:
         if self._connection is None:
             connection = await self.engine.connect()
             self._connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-            await self._connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+            await self._connection.exec_driver_sql(f"LISTEN {self.channel}")
         raw = await self._connection.get_raw_connection()
         driver = raw.driver_connection
         assert isinstance(driver, psycopg.AsyncConnection)

@@ -24,6 +24,7 @@ from activities.recovering import RecoverySteps
 from activities.refunds import RefundSteps
 from activities.stock import StockSteps
 from activities.strides import Strides
+from ledger import inbox
 from ledger.database import engine as open_engine
 from ledger.drills import arm_drills
 from ledger.posting import Ledger
@@ -40,7 +41,7 @@ from settings.model import (
     ProviderSettings,
     TelemetrySettings,
 )
-from worker.alarm import WebhookAlarm
+from worker.alarm import ChannelAlarm
 from worker.attention import Attention
 from worker.delivery import Delivery
 from worker.documents import Documents
@@ -192,7 +193,7 @@ async def run(settings: WorkerSettings) -> None:
         key=settings.provider.stripe_api_key.get_secret_value(),
         timeout_seconds=settings.provider.stripe_timeout_seconds,
     )
-    alarm = WebhookAlarm(database)
+    alarm = ChannelAlarm(database, inbox.CHANNEL)
     ledger, watch, engine = Ledger(database), Watch(database), Engine()
     steps = (
         StockSteps(ledger, watch),
@@ -226,7 +227,7 @@ def _loops(
     ledger: Ledger,
     provider: PaymentProvider,
     engine: Engine,
-    alarm: WebhookAlarm,
+    alarm: ChannelAlarm,
 ) -> tuple[Coroutine[None, None, None], ...]:
     loops = settings.loops
     watch, promises = Watch(ledger.engine), Promises(ledger.engine)

@@ -12,6 +12,7 @@ ROOMS = (
     "bench",
     "cli",
     "dev",
+    "events",
     "ledger",
     "payments",
     "settings",

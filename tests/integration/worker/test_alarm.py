@@ -13,7 +13,7 @@ from ledger.database import engine
 from ledger.posting import Ledger
 from tests.conftest import Database
 from tests.workflows.shop import eventually
-from worker.alarm import WebhookAlarm
+from worker.alarm import ChannelAlarm
 
 LONG, SOON = 30.0, 10.0
 LISTENERS = (
@@ -23,9 +23,9 @@ LISTENERS = (
 
 
 @pytest.fixture
-async def alarm(ledger: Ledger) -> AsyncIterator[WebhookAlarm]:
+async def alarm(ledger: Ledger) -> AsyncIterator[ChannelAlarm]:
     """Give an alarm, and let go of its connection afterwards."""
-    opened = WebhookAlarm(ledger.engine)
+    opened = ChannelAlarm(ledger.engine, inbox.CHANNEL)
     yield opened
     await opened.close()
 
@@ -47,7 +47,7 @@ async def listening(database: Database) -> bool:
 
 
 async def test_a_stored_webhook_ends_the_pause(
-    alarm: WebhookAlarm, ledger: Ledger, database: Database
+    alarm: ChannelAlarm, ledger: Ledger, database: Database
 ) -> None:
     """Nobody's payment waits for the next round."""
     pause = asyncio.create_task(alarm.wait(LONG))
@@ -59,7 +59,7 @@ async def test_a_stored_webhook_ends_the_pause(
 
 
 async def test_a_webhook_stored_between_two_pauses_ends_the_next_one(
-    alarm: WebhookAlarm, ledger: Ledger
+    alarm: ChannelAlarm, ledger: Ledger
 ) -> None:
     """The round that was under way may have looked just before."""
     await alarm.wait(0.01)
@@ -68,13 +68,13 @@ async def test_a_webhook_stored_between_two_pauses_ends_the_next_one(
     await asyncio.wait_for(alarm.wait(LONG), SOON)
 
 
-async def test_a_pause_without_news_ends_by_itself(alarm: WebhookAlarm) -> None:
+async def test_a_pause_without_news_ends_by_itself(alarm: ChannelAlarm) -> None:
     """The interval is the net beneath the alarm."""
     await asyncio.wait_for(alarm.wait(0.05), SOON)
 
 
 async def test_a_killed_connection_is_opened_again(
-    alarm: WebhookAlarm, ledger: Ledger, database: Database
+    alarm: ChannelAlarm, ledger: Ledger, database: Database
 ) -> None:
     """The pause in which it dies ends early, at most; the next one hears again."""
     pause = asyncio.create_task(alarm.wait(LONG))
@@ -93,7 +93,7 @@ async def test_a_killed_connection_is_opened_again(
 async def test_without_a_database_it_is_a_pause_like_any_other() -> None:
     """A broken ear must not stop the loop, nor make it spin."""
     pool = engine(f"postgresql://nobody@127.0.0.1:{free_port()}/nowhere")
-    alarm = WebhookAlarm(pool)
+    alarm = ChannelAlarm(pool, inbox.CHANNEL)
 
     await asyncio.wait_for(alarm.wait(0.05), SOON)
 

@@ -21,6 +21,7 @@ from api.checkout_engine import CheckoutEngine
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
+from ledger import inbox
 from ledger.database import Role, engine
 from ledger.posting import Ledger
 from ledger.promises import Promises, SilentPayment
@@ -38,7 +39,7 @@ from tests.integration.worker.faults.trail import rare_states
 from tests.proof import FULL, fingerprint
 from tests.workflows.nets import orphans, polling, reaper
 from tests.workflows.shop import Forward, Shop, delivery_of
-from worker.alarm import WebhookAlarm
+from worker.alarm import ChannelAlarm
 from worker.loops import run_loop
 
 GRACE = timedelta(seconds=0.5)
@@ -164,7 +165,7 @@ async def _front_door(shop: Shop) -> AsyncIterator[httpx2.AsyncClient]:
 async def _nets(shop: Shop, asked_after: set[str]) -> AsyncIterator[None]:
     asking = polling(shop, GRACE)
     asking.promises = OfSome(shop.ledger.engine, asked_after)
-    alarm = WebhookAlarm(shop.ledger.engine)
+    alarm = ChannelAlarm(shop.ledger.engine, inbox.CHANNEL)
     async with _running(
         run_loop("delivery", shop.delivery.round, 0.5, alarm),
         run_loop("reaper", reaper(shop).round, 0.5),

@@ -1,0 +1,53 @@
+"""What an outbox row looks like to everybody else: CloudEvents 1.0, in JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from ledger.outgoing import Written
+
+SPECIFICATION = "1.0"
+SOURCE = "urn:onhand:ledger"
+VERSION = 1
+"""Of the payload's schema. A field that is added keeps it; one that changes its meaning does not."""
+
+PREFIX = f"onhand.v{VERSION}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What goes over the bus. `id` is the event's: the same however often it is sent."""
+
+    id: str
+    topic: str
+    body: bytes
+
+
+def message(row: Written) -> Message:
+    """Wrap a row. The payload goes over byte for byte, so that nobody's later reading changes an old event."""
+    event_id = f"{row.subject}/{row.sequence}"
+    body = orjson.dumps(
+        {
+            "specversion": SPECIFICATION,
+            "id": event_id,
+            "source": SOURCE,
+            "type": f"onhand.{row.type}.v{VERSION}",
+            "subject": row.subject,
+            "time": row.recorded_at,
+            "datacontenttype": "application/json",
+            "dataschema": f"urn:onhand:schema:{row.type}:{VERSION}",
+            # Extensions of the specification's own list: order within a subject, and what to spread by.
+            "sequence": f"{row.sequence:020}",
+            "partitionkey": row.subject,
+            "data": orjson.Fragment(row.payload),
+        }
+    )
+    return Message(id=event_id, topic=topic(row.subject), body=body)
+
+
+def topic(subject: str) -> str:
+    """Name where an event is published: `….stock.{sku}.{location}`, and `….product.{sku}`."""
+    sku, _, location = subject.partition("/")
+    return f"{PREFIX}.stock.{sku}.{location}" if location else f"{PREFIX}.product.{sku}"

@@ -1,0 +1,129 @@
+"""The bus on NATS JetStream: one stream of everything, each event stored before it counts as published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+from nats.js.api import DiscardPolicy, Header, PubAck, StorageType, StreamConfig
+from nats.js.errors import APIError, NotFoundError
+
+from events.bus import BusAway
+from events.envelope import PREFIX, Message
+
+log = structlog.get_logger("events")
+
+STREAM = "ONHAND"
+KEPT = timedelta(days=30)
+"""As long as published rows stay in the outbox; whoever was away for longer is rebuilt from the ledger."""
+REPEATS_KNOWN = timedelta(minutes=2)
+"""A relay that died between publishing and marking is followed by another within seconds."""
+CONNECT_SECONDS = 2.0
+STORED_WITHIN_SECONDS = 5.0
+RECONNECT_SECONDS = 1
+
+
+class JetStreamBus:
+    """A connection that is made when it is needed, and again whenever it was lost."""
+
+    def __init__(self, url: str, *, replicas: int = 1, name: str = "onhand") -> None:
+        self.url = url
+        self.replicas = replicas
+        self.name = name
+        self._client: Client | None = None
+        self._stream: JetStreamContext | None = None
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        """Send all in order over one connection, and wait until the server has stored them.
+
+        The event's id makes a repeat within two minutes a duplicate, which the server drops.
+        """
+        stream = await self._opened()
+        waiting: list[asyncio.Future[PubAck]] = []
+        try:
+            for message in messages:
+                waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
+                    await stream.publish_async(
+                        message.topic, message.body, headers={Header.MSG_ID: message.id}
+                    )
+                )
+        except (nats.errors.Error, OSError) as error:
+            log.warning("bus lost while publishing", error=type(error).__name__)
+        if waiting:
+            await asyncio.wait(waiting, timeout=STORED_WITHIN_SECONDS)
+        stored = [_stored(answer) for answer in waiting]
+        return stored + [False] * (len(messages) - len(stored))
+
+    async def close(self) -> None:
+        """Close the connection, if there is one."""
+        client, self._client, self._stream = self._client, None, None
+        if client is not None:
+            await client.close()
+
+    async def _opened(self) -> JetStreamContext:
+        if self._client is None:
+            self._client = await self._connected()
+        if not self._client.is_connected:
+            raise BusAway("bus-disconnected")
+        if self._stream is None:
+            stream = self._client.jetstream()
+            await self._make(stream)
+            self._stream = stream
+        return self._stream
+
+    async def _connected(self) -> Client:
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(
+                    self.url,
+                    name=self.name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=RECONNECT_SECONDS,
+                    error_cb=_noted,
+                )
+        except (nats.errors.Error, OSError) as error:  # TimeoutError is an OSError
+            await client.close()
+            raise BusAway("bus-unreachable") from error
+        return client
+
+    async def _make(self, stream: JetStreamContext) -> None:
+        """Make the stream where there is none. One that is there is its operator's, however it is set."""
+        try:
+            try:
+                await stream.stream_info(STREAM)
+            except NotFoundError:
+                await stream.add_stream(_config(self.replicas))
+        except (APIError, nats.errors.Error, OSError) as error:
+            raise BusAway("stream-unavailable") from error
+
+
+def _config(replicas: int) -> StreamConfig:
+    return StreamConfig(
+        name=STREAM,
+        description="Every change of stock and products, as CloudEvents",
+        subjects=[f"{PREFIX}.>"],
+        storage=StorageType.FILE,
+        num_replicas=replicas,
+        max_age=KEPT.total_seconds(),
+        duplicate_window=REPEATS_KNOWN.total_seconds(),
+        discard=DiscardPolicy.NEW,
+        deny_delete=True,
+    )
+
+
+def _stored(answer: asyncio.Future[PubAck]) -> bool:
+    if not answer.done():
+        answer.cancel()
+        return False
+    return not answer.cancelled() and answer.exception() is None
+
+
+async def _noted(error: Exception) -> None:
+    log.info("bus", error=type(error).__name__)

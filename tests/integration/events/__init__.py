@@ -1,0 +1,1 @@
+"""The loops beside the workflows, and the worker as a process."""

@@ -1,0 +1,91 @@
+"""A shop, a bus of its own beside it, and what came out there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nats
+import orjson
+import pytest
+
+from dev.nats import running_nats
+from dev.ports import free_port
+from events.jetstream import STREAM, JetStreamBus
+from events.relay import Relay
+from ledger.outgoing import Outbox
+from tests.conftest import Database
+from tests.integration.ledger.shop import Shop, open_shop
+
+
+@dataclass(kw_only=True)
+class Nats:
+    """A server at one port, which may be away. What it stored stays."""
+
+    directory: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it is, or would be."""
+        return f"nats://127.0.0.1:{self.port}"
+
+    async def events(self) -> list[dict[str, Any]]:
+        """Read everything that the stream holds, in its order."""
+        client = await nats.connect(self.url)
+        try:
+            subscription = await client.jetstream().pull_subscribe("", stream=STREAM)
+            found: list[dict[str, Any]] = []
+            while True:
+                try:
+                    some = await subscription.fetch(500, timeout=0.3)
+                except TimeoutError:
+                    return found
+                found += [orjson.loads(message.data) for message in some]
+                for message in some:
+                    await message.ack()
+        finally:
+            await client.close()
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Nats:
+    """Give a bus that nobody has started."""
+    return Nats(directory=tmp_path / "nats", port=free_port())
+
+
+@pytest.fixture
+def bus(away: Nats) -> Iterator[Nats]:
+    """Give one that runs."""
+    with running_nats(away.directory, port=away.port):
+        yield away
+
+
+@pytest.fixture
+async def shop(database: Database) -> AsyncIterator[Shop]:
+    """Give a shop with three products in its catalogue."""
+    async with open_shop(database) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def relay(shop: Shop, away: Nats) -> AsyncIterator[Relay]:
+    """Give a relay from the shop to the bus, wherever that is."""
+    async with open_relay(shop, away) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def open_relay(shop: Shop, nats_: Nats) -> AsyncIterator[Relay]:
+    """Give another one."""
+    connection = JetStreamBus(nats_.url)
+    yield Relay(Outbox(shop.ledger.engine), connection)
+    await connection.close()
+
+
+def waiting(shop: Shop) -> int:
+    """Count the events that are not out."""
+    return int(shop.database.value("SELECT count(*) FROM outbox WHERE published_at IS NULL"))

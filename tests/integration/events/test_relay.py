@@ -1,0 +1,193 @@
+"""Every change leaves as an event: in order within its subject, at least once, whoever dies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from dev.nats import running_nats
+from events.relay import Relay
+from ledger import crash_points, outbox
+from ledger.database import engine
+from ledger.posting import post_in
+from tests.integration.events.conftest import Nats, open_relay, waiting
+from tests.integration.ledger.shop import Shop
+from tests.unit.ledger import cast
+from tests.unit.ledger.cast import LAMP, MUNICH, RUG, TEAPOT
+from tests.workflows.shop import eventually
+from worker.alarm import ChannelAlarm
+from worker.loops import run_loop
+
+NEVER = 3_600.0
+SOLD_AT_ONCE = 40
+
+
+class DiedError(Exception):
+    """What a process does that is switched off, as far as one that goes on can."""
+
+
+def sequences(events: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """List the sequences of each subject, as they came."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    for event in events:
+        found[event["subject"]].append(int(event["sequence"]))
+    return dict(found)
+
+
+async def test_a_change_comes_out_with_how_things_stand_after_it(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """Whoever hears only the last one knows all there is to know of its subject."""
+    await shop.stocked(7)
+    await relay.round()
+
+    (event,) = [event for event in await bus.events() if event["type"] == "onhand.StockReceived.v1"]
+    assert event["subject"] == f"{LAMP}/BER1"
+    assert event["id"] == f"{LAMP}/BER1/1"
+    assert event["data"]["piles"]["sellable"] == 7
+    assert event["data"]["available"] == 7
+    assert event["data"]["cause"] == {"kind": "receipt", "id": "goods-1"}
+    assert waiting(shop) == 0
+
+
+async def test_two_relays_carry_everything_once_and_in_order(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """Each takes shards that the other has not."""
+    async with open_relay(shop, bus) as other:
+        for _ in range(SOLD_AT_ONCE):
+            await asyncio.gather(
+                *(shop.stocked(1, sku) for sku in (LAMP, RUG, TEAPOT)),
+                shop.stocked(1, LAMP, MUNICH),
+                relay.round(),
+                other.round(),
+            )
+        await relay.round()
+
+    told = sequences(await bus.events())
+    assert set(told) == {
+        LAMP,
+        RUG,
+        TEAPOT,
+        *(f"{s}/BER1" for s in (LAMP, RUG, TEAPOT)),
+        f"{LAMP}/MUC1",
+    }
+    assert told[f"{LAMP}/BER1"] == list(range(1, SOLD_AT_ONCE + 1))
+    assert all(numbers == sorted(set(numbers)) for numbers in told.values())
+    assert waiting(shop) == 0
+
+
+async def test_who_dies_between_publishing_and_marking_loses_nothing(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """The next one publishes again what is out already; the bus knows it by its id."""
+    await shop.stocked(1)
+
+    async def dies(place: str, of: str) -> None:
+        if place == "relay.publish.after":
+            raise DiedError
+
+    crash_points.arm(dies)
+    try:
+        with pytest.raises(DiedError):
+            await relay.round()
+    finally:
+        crash_points.arm(None)
+    before = waiting(shop)
+    await relay.round()
+
+    assert before == 4
+    assert waiting(shop) == 0
+    assert sequences(await bus.events()) == {LAMP: [1], RUG: [1], TEAPOT: [1], f"{LAMP}/BER1": [1]}
+
+
+async def test_what_commits_late_is_not_passed_over(shop: Shop, relay: Relay, bus: Nats) -> None:
+    """Its number is lower than those that are out already."""
+    pool = engine(shop.database.application_url, pool_size=1)
+    async with pool.begin() as late:
+        await post_in(late, [cast.receive(1, RUG, receipt="slow")])
+        for _ in range(SOLD_AT_ONCE):
+            await shop.stocked(1)
+        await relay.round()
+        out = sequences(await bus.events())
+    await relay.round()
+    await pool.dispose()
+
+    assert f"{RUG}/BER1" not in out
+    assert out[f"{LAMP}/BER1"] == list(range(1, SOLD_AT_ONCE + 1))
+    assert sequences(await bus.events())[f"{RUG}/BER1"] == [1]
+
+
+async def test_without_a_bus_the_shop_goes_on_and_the_events_wait(
+    shop: Shop, relay: Relay, away: Nats
+) -> None:
+    """They are all there when it comes, and again when it came back."""
+    await shop.stocked(1)
+    await relay.round()
+    missed = waiting(shop)
+    with running_nats(away.directory, port=away.port):
+        await eventually(lambda: carried(shop, relay))
+        await shop.stocked(1)
+        await relay.round()
+    await shop.stocked(1)
+    await relay.round()
+    missed_again = waiting(shop)
+    with running_nats(away.directory, port=away.port):
+        await eventually(lambda: carried(shop, relay))
+        told = sequences(await away.events())
+
+    assert (missed, missed_again) == (4, 1)
+    assert told == {LAMP: [1], RUG: [1], TEAPOT: [1], f"{LAMP}/BER1": [1, 2, 3]}
+
+
+async def carried(shop: Shop, relay: Relay) -> bool:
+    """Carry; tell whether nothing waits any more."""
+    await relay.round()
+    return waiting(shop) == 0
+
+
+@pytest.mark.parametrize("change", ["stock", "product"])
+async def test_a_change_wakes_the_relay(shop: Shop, relay: Relay, bus: Nats, change: str) -> None:
+    """Its interval is only a net."""
+    alarm = ChannelAlarm(shop.ledger.engine, outbox.CHANNEL)
+    loop = asyncio.create_task(run_loop("relay", relay.round, NEVER, alarm))
+    await eventually(lambda: nothing_waits(shop))
+    await eventually(lambda: listening(shop))
+
+    await (shop.stocked(1) if change == "stock" else shop.offers("new-lamp"))
+    await eventually(lambda: nothing_waits(shop))
+
+    loop.cancel()
+    with suppress(asyncio.CancelledError):
+        await loop
+    await alarm.close()
+    assert len(await bus.events()) == 4
+
+
+async def nothing_waits(shop: Shop) -> bool:
+    """Tell whether everything is out."""
+    return waiting(shop) == 0
+
+
+async def listening(shop: Shop) -> bool:
+    """Tell whether somebody waits for the outbox."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query = 'LISTEN onhand_outbox'"
+    )
+    return bool(shop.database.value(query))
+
+
+async def test_the_backlog_is_told_with_its_age(shop: Shop, relay: Relay) -> None:
+    """What waits for long is an alert."""
+    await shop.stocked(1)
+    shop.database.run("UPDATE outbox SET recorded_at = recorded_at - interval '90 seconds'")
+
+    backlog = await relay.outbox.backlog()
+
+    assert backlog.waiting == 4
+    assert 90 <= backlog.age.total_seconds() < 200

@@ -1,0 +1,1 @@
+"""Facts about the rules of stock, checkouts and money."""

@@ -1,0 +1,78 @@
+"""An event on the bus is a CloudEvent, and its payload what the ledger wrote."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+from events.envelope import message, topic
+from events.relay import in_order
+from ledger.outgoing import Written
+
+WHEN = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
+
+
+def written(subject: str = "brass-lamp/BER1", sequence: int = 12) -> Written:
+    return Written(
+        id=sequence,
+        shard=3,
+        subject=subject,
+        sequence=sequence,
+        type="StockReceived",
+        recorded_at=WHEN,
+        payload='{"sku":"brass-lamp", "quantity": 3.0e0}',
+    )
+
+
+def test_it_is_what_the_specification_says() -> None:
+    """Read by the specification's own library."""
+    event = JSONFormat().read(CloudEvent, message(written()).body)
+
+    assert event.get_id() == "brass-lamp/BER1/12"
+    assert event.get_source() == "urn:onhand:ledger"
+    assert event.get_type() == "onhand.StockReceived.v1"
+    assert event.get_subject() == "brass-lamp/BER1"
+    assert event.get_time() == WHEN
+    assert event.get_data() == {"sku": "brass-lamp", "quantity": 3}
+
+
+def test_the_payload_goes_over_byte_for_byte() -> None:
+    """An old event is not rewritten by a newer relay."""
+    assert b'"data":{"sku":"brass-lamp", "quantity": 3.0e0}' in message(written()).body
+
+
+def test_sequences_sort_as_text() -> None:
+    """The extension is a string."""
+    bodies = [orjson.loads(message(written(sequence=n)).body)["sequence"] for n in (9, 10, 10**15)]
+
+    assert bodies == sorted(bodies)
+    assert [int(body) for body in bodies] == [9, 10, 10**15]
+
+
+@pytest.mark.parametrize(
+    ("subject", "where"),
+    [
+        ("brass-lamp/BER1", "onhand.v1.stock.brass-lamp.BER1"),
+        ("brass-lamp", "onhand.v1.product.brass-lamp"),
+    ],
+)
+def test_a_topic_names_what_it_is_about(subject: str, where: str) -> None:
+    """So that somebody can ask for one sku, or for one warehouse."""
+    assert topic(subject) == where
+
+
+def test_of_each_subject_everything_from_the_first_miss_on_is_sent_again() -> None:
+    """A later event of it must not count as out while an earlier one is not."""
+    rows = [
+        written("a/X", 1),
+        written("b/X", 1),
+        written("a/X", 2),
+        written("a/X", 3),
+        written("b/X", 2),
+    ]
+
+    assert in_order(rows, [True, True, False, True, True]) == [rows[0], rows[1], rows[4]]

@@ -1,0 +1,94 @@
+"""The relay process: carries events from the outbox to the bus until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import start_http_server
+
+from events.jetstream import JetStreamBus
+from events.relay import Relay
+from ledger import outbox
+from ledger.database import engine as open_engine
+from ledger.drills import arm_drills
+from ledger.outgoing import Outbox
+from settings.logging import configure
+from settings.model import (
+    BusSettings,
+    DatabaseSettings,
+    DrillSettings,
+    RelaySettings,
+    TelemetrySettings,
+)
+from worker.alarm import ChannelAlarm
+from worker.loops import run_loop
+
+log = structlog.get_logger("worker.relay")
+
+CONNECTIONS = 3
+"""One listens, one carries, one looks at the backlog."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayProcessSettings:
+    """Everything the relay process is told."""
+
+    database: DatabaseSettings
+    bus: BusSettings
+    relay: RelaySettings
+    telemetry: TelemetrySettings
+    drill: DrillSettings
+
+    @classmethod
+    def read(cls) -> RelayProcessSettings:
+        """Read the environment. Raises pydantic.ValidationError naming what is missing."""
+        return cls(
+            database=DatabaseSettings(),
+            bus=BusSettings(),
+            relay=RelaySettings(),
+            telemetry=TelemetrySettings(),
+            drill=DrillSettings(),
+        )
+
+
+async def run(settings: RelayProcessSettings) -> None:
+    """Run until SIGTERM or SIGINT. What is under way is given up, and carried again by whoever comes next."""
+    configure(settings.telemetry.log_level, settings.telemetry.log_format)
+    if settings.telemetry.metrics_port:
+        start_http_server(settings.telemetry.metrics_port)
+    arm_drills(settings.drill.drill_directory)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    database = open_engine(
+        settings.database.database_url.get_secret_value(),
+        pool_size=CONNECTIONS,
+        name="onhand-relay",
+    )
+    bus = JetStreamBus(
+        settings.bus.nats_url.get_secret_value(),
+        replicas=settings.bus.bus_replicas,
+        name="onhand-relay",
+    )
+    alarm = ChannelAlarm(database, outbox.CHANNEL)
+    relay = Relay(Outbox(database), bus)
+    intervals = settings.relay
+    loops = [
+        asyncio.create_task(loop)
+        for loop in (
+            run_loop("relay", relay.round, intervals.relay_interval_seconds, alarm),
+            run_loop("backlog", relay.look, intervals.backlog_interval_seconds),
+        )
+    ]
+    log.info("relay ready")
+    await stop.wait()
+    log.info("relay stopping")
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+    await alarm.close()
+    await bus.close()
+    await database.dispose()
