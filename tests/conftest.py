@@ -7,47 +7,57 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, LiteralString
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.rows import TupleRow
+from xdist.remote import Producer  # type: ignore[import-untyped]
 
 from dev.database import database_urls
 from dev.postgres import PostgresServer, create_database, grant_application, running_postgres
 from ledger.database import engine
 from ledger.migrate import upgrade
 from ledger.posting import Ledger
+from tests.dividing import ByServers, Watch, servers_of
 from tests.proof import FULL
 
 TEMPLATE = "onhand_template"
 ROOT = Path(__file__).parent
+SLOWEST_FIRST = ("saga", "acceptance", "ledger", "history", "simulation", "bench", "api", "museum")
+"""A long folder that is begun last keeps one process busy while the others have nothing to do."""
 
-SHARED_SERVERS = {"workflows": "saga", "replay": "saga", "worker": "saga", "faults": "saga"}
-"""Folders that use the same servers, by what to call them together."""
 
-
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C though a shell that put us in the background had it ignored: children inherit that."""
+    config.pluginmanager.register(Watch())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep each folder on one process, for its servers' sake, and begin with the slowest.
+    """Begin with the slowest; within a folder the order stays random.
 
-    Within a folder the order stays random. What is too long for every day waits for `make prove`.
+    What is too long for every day waits for `make prove`.
     """
     long = [item for item in items if waits_for_prove(item)]
     if long and not FULL:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
-    for item in items:
-        folder = item.path.relative_to(ROOT).parent
-        item.add_marker(pytest.mark.xdist_group(SHARED_SERVERS.get(folder.name, str(folder))))
-    items.sort(key=lambda item: "acceptance" not in item.path.parts)
+    items.sort(key=lambda item: _turn(servers_of(item.nodeid)))
+
+
+def _turn(group: str) -> int:
+    name = PurePosixPath(group).name
+    return SLOWEST_FIRST.index(name) if name in SLOWEST_FIRST else len(SLOWEST_FIRST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByServers:
+    """Keep each folder on one process."""
+    return ByServers(config, log)
 
 
 def waits_for_prove(item: pytest.Item) -> bool:
