@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nats
-import orjson
 import pytest
 
 from dev.nats import running_nats
 from dev.ports import free_port
-from events.jetstream import STREAM, JetStreamBus
+from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger.outgoing import Outbox
 from tests.conftest import Database
+from tests.integration.events.reading import events_of
 from tests.integration.ledger.shop import Shop, open_shop
 
 
@@ -35,20 +34,7 @@ class Nats:
 
     async def events(self) -> list[dict[str, Any]]:
         """Read everything that the stream holds, in its order."""
-        client = await nats.connect(self.url)
-        try:
-            subscription = await client.jetstream().pull_subscribe("", stream=STREAM)
-            found: list[dict[str, Any]] = []
-            while True:
-                try:
-                    some = await subscription.fetch(500, timeout=0.3)
-                except TimeoutError:
-                    return found
-                found += [orjson.loads(message.data) for message in some]
-                for message in some:
-                    await message.ack()
-        finally:
-            await client.close()
+        return await events_of(self.url)
 
 
 @pytest.fixture
