@@ -33,11 +33,11 @@ def message(row: Written) -> Message:
             "specversion": SPECIFICATION,
             "id": event_id,
             "source": SOURCE,
-            "type": f"onhand.{row.type}.v{VERSION}",
+            "type": event_type(row.type),
             "subject": row.subject,
             "time": row.recorded_at,
             "datacontenttype": "application/json",
-            "dataschema": f"urn:onhand:schema:{row.type}:{VERSION}",
+            "dataschema": schema_name(row.type),
             # Extensions of the specification's own list: order within a subject, and what to spread by.
             "sequence": f"{row.sequence:020}",
             "partitionkey": row.subject,
@@ -45,6 +45,16 @@ def message(row: Written) -> Message:
         }
     )
     return Message(id=event_id, topic=topic(row.subject), body=body)
+
+
+def event_type(kind: str) -> str:
+    """Name a type of event with its version: what a consumer chooses its reader by."""
+    return f"onhand.{kind}.v{VERSION}"
+
+
+def schema_name(kind: str) -> str:
+    """Name the schema of its payload."""
+    return f"urn:onhand:schema:{kind}:{VERSION}"
 
 
 def topic(subject: str) -> str:

@@ -1,0 +1,110 @@
+"""The AsyncAPI document: every event, where it is published and what it holds, made from the code that sends it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from events.envelope import PREFIX, SOURCE, SPECIFICATION, event_type, schema_name
+from events.jetstream import STREAM
+from events.schemas import PAYLOADS, ProductChange, StockChange
+
+ASYNCAPI = "3.0.0"
+_SCHEMAS = "#/components/schemas/"
+_CHANNELS = {
+    "stock": (StockChange, f"{PREFIX}.stock.{{sku}}.{{location}}", ("sku", "location")),
+    "products": (ProductChange, f"{PREFIX}.product.{{sku}}", ("sku",)),
+}
+
+
+def describe() -> dict[str, Any]:
+    """Make the document; two calls give the same."""
+    _, shapes = models_json_schema(
+        [(model, "serialization") for model in (StockChange, ProductChange)],
+        ref_template=_SCHEMAS + "{model}",
+    )
+    return {
+        "asyncapi": ASYNCAPI,
+        "info": {
+            "title": "onhand events",
+            "version": version("onhand"),
+            "description": (
+                "Every change of stock and products, as CloudEvents in structured JSON. In order within a"
+                " subject, each at least once: keep the payload with the highest sequence."
+            ),
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "servers": {
+            "bus": {
+                "host": "nats:4222",
+                "protocol": "nats",
+                "description": f"NATS JetStream, stream {STREAM}",
+            }
+        },
+        "channels": {name: _channel(name) for name in _CHANNELS},
+        "operations": {
+            f"publish-{name}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{name}"},
+                "summary": f"What the relay publishes of {name}",
+            }
+            for name in _CHANNELS
+        },
+        "components": {
+            "messages": {kind: _message(kind) for kind in PAYLOADS},
+            "schemas": {
+                **shapes["$defs"],
+                **{kind: _envelope(kind) for kind in PAYLOADS},
+            },
+        },
+    }
+
+
+def _channel(name: str) -> dict[str, Any]:
+    shape, address, parameters = _CHANNELS[name]
+    return {
+        "address": address,
+        "parameters": {each: {"description": f"The {each}'s id"} for each in parameters},
+        "messages": {
+            kind: {"$ref": f"#/components/messages/{kind}"}
+            for kind, payload in PAYLOADS.items()
+            if payload is shape
+        },
+    }
+
+
+def _message(kind: str) -> dict[str, Any]:
+    return {
+        "name": event_type(kind),
+        "contentType": "application/cloudevents+json",
+        "headers": {
+            "type": "object",
+            "properties": {"Nats-Msg-Id": {"type": "string", "description": "The event's id"}},
+        },
+        "payload": {"$ref": f"{_SCHEMAS}{kind}"},
+    }
+
+
+def _envelope(kind: str) -> dict[str, Any]:
+    text = {"type": "string"}
+    properties: dict[str, Any] = {
+        "specversion": {"const": SPECIFICATION},
+        "id": {**text, "description": "subject/sequence; the same however often it is sent"},
+        "source": {"const": SOURCE},
+        "type": {"const": event_type(kind)},
+        "subject": {**text, "description": "sku/location, or sku for a product"},
+        "time": {**text, "format": "date-time"},
+        "datacontenttype": {"const": "application/json"},
+        "dataschema": {"const": schema_name(kind)},
+        "sequence": {**text, "pattern": "^[0-9]{20}$"},
+        "partitionkey": {**text, "description": "The subject"},
+        "data": {"$ref": _SCHEMAS + PAYLOADS[kind].__name__},
+    }
+    return {
+        "type": "object",
+        "title": kind,
+        "properties": properties,
+        "required": list(properties),
+    }
