@@ -11,6 +11,7 @@ from cli.demo import demo
 from cli.dev import dev
 from cli.doctor import doctor
 from cli.migrate import migrate
+from cli.prune import prune
 from cli.relay import relay
 from cli.token import token
 from cli.worker import worker
@@ -23,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, dev, token, migrate, api, worker, relay, doctor):
+for command in (demo, dev, token, migrate, api, worker, relay, prune, doctor):
     app.command()(command)
 app.add_typer(bench, name="bench")
 

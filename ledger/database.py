@@ -87,16 +87,20 @@ def engine(
     )
 
 
+def plain_url(url: str) -> str:
+    """Give the address as the driver itself takes it."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 @contextmanager
 def snapshot(database_url: str, *, name: str = "onhand") -> Iterator[psycopg.Connection[TupleRow]]:
     """Look at one moment of the whole ledger, as the role that only reads, for as long as it takes.
 
     Raises psycopg.Error where the database cannot be had.
     """
-    url = make_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     options = _options(Role.READ, _SESSION | _PATIENTLY)
     with psycopg.connect(
-        url, options=options, application_name=name, connect_timeout=5
+        plain_url(database_url), options=options, application_name=name, connect_timeout=5
     ) as connection:
         yield connection
 

@@ -31,7 +31,7 @@ class DatabaseSettings(Group):
 
 
 class OwnerSettings(Group):
-    """Who may change the schema; falls back to DATABASE_URL. Read by `onhand migrate` alone."""
+    """Who may change the schema; falls back to DATABASE_URL. Read by `onhand migrate` and `onhand prune` alone."""
 
     database_owner_url: SecretStr | None = Field(
         default=None, validation_alias="DATABASE_OWNER_URL"

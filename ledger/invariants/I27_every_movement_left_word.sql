@@ -1,10 +1,10 @@
--- Every movement has one outbox event that tells its after-image, and every stock event its movement (within the outbox's retention).
+-- Every movement has one outbox event that tells its after-image, and every stock event its movement (unless it was pruned).
 SELECT m.sku, m.location, m.sequence, o.id
 FROM movement m
 FULL JOIN (SELECT * FROM outbox WHERE type <> 'ProductChanged') AS o
   ON (o.subject, o.sequence) = (m.sku || '/' || m.location, m.sequence)
 WHERE m.sku IS NULL
-   OR o.id IS NULL
+   OR o.id IS NULL AND m.recorded_at >= (SELECT before FROM outbox_pruned)
    OR o.recorded_at <> m.recorded_at
    OR o.payload ->> 'kind' <> m.kind
    OR (o.payload -> 'piles')::jsonb <> jsonb_build_object(

@@ -79,6 +79,8 @@ MUTANTS = [
     Mutant(caught_by="I27", story="a movement left no word", falsify="DELETE FROM outbox WHERE type = 'StockReserved'"),
     Mutant(caught_by="I27", story="an event of nothing", falsify="INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at) VALUES ('brass-lamp/BER1', 99999, 0, 'StockReceived', '{}', now())"),
     Mutant(caught_by="I27", story="an event tells another number", falsify="UPDATE outbox SET payload = jsonb_set(payload::jsonb, '{available}', '999')::json WHERE type = 'StockReceived'"),
+    Mutant(caught_by="I27", story="more is missing than was pruned", falsify="WITH mark AS (UPDATE outbox_pruned SET before = (SELECT min(recorded_at) FROM movement)) DELETE FROM outbox WHERE type = 'OrderConfirmed'"),
+    Mutant(caught_by="I28", story="an event is passed over", falsify="UPDATE outbox SET published_at = now() WHERE sequence = 2"),
     Mutant(caught_by="I37", story="a checkout that nobody opened", falsify="DELETE FROM operation WHERE key = 'checkout/co_1/open'"),
     Mutant(caught_by="I37", story="an opened checkout is gone", falsify="INSERT INTO operation (key, fingerprint, outcome) VALUES ('checkout/co_lost/open', '', '{\"accepted\": {}}')"),
     Mutant(caught_by="I38", story="the application may rewrite history", falsify="GRANT UPDATE ON movement TO onhand_application"),
