@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dev.clean_environment import clean_environment
 from dev.temporal import NAMESPACE
+from tests.processes import OurProcess
 from tests.workflows.shop import Shop
 from tests.workflows.till import KEY
 
-ROOT = Path(__file__).parents[3]
-GRACE_SECONDS = 15
 
-
-class WorkerProcess:
+class WorkerProcess(OurProcess):
     """`onhand worker`, with short intervals."""
 
     command = "worker"
@@ -36,9 +29,7 @@ class WorkerProcess:
         drills: str = "",
         **settings: str,
     ) -> None:
-        self.log = log
-        self.environment = {
-            **clean_environment(os.environ),
+        settings = {
             "DATABASE_URL": shop.database.application_url,
             "STRIPE_API_BASE": shop.till.url,
             "STRIPE_API_KEY": KEY,
@@ -55,38 +46,7 @@ class WorkerProcess:
             "ONHAND_DRILL_DIRECTORY": drills,
             **settings,
         }
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", self.command],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def end(self) -> int:
-        """Ask it to end, and give its exit status."""
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(GRACE_SECONDS)
-
-    def left_behind(self) -> bool:
-        """Tell whether any process of its group is still there."""
-        try:
-            os.killpg(self.process.pid, 0)
-        except ProcessLookupError:
-            return False
-        return True
-
-    async def says(self, words: str) -> bool:
-        """Tell whether its log has these words."""
-        return words in self.log.read_text()
-
-    def close(self) -> None:
-        """End it if it still runs."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait(GRACE_SECONDS)
+        super().__init__(self.command, log, settings)
 
 
 class ApiProcess(WorkerProcess):
