@@ -58,6 +58,9 @@ class JetStreamBus:
         if waiting:
             await asyncio.wait(waiting, timeout=STORED_WITHIN_SECONDS)
         stored = [_stored(answer) for answer in waiting]
+        if not any(stored):
+            # It may be gone: the next time it is looked for, and made where it is missing.
+            self._stream = None
         return stored + [False] * (len(messages) - len(stored))
 
     async def close(self) -> None:

@@ -7,9 +7,13 @@ from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 
+import nats
 import pytest
+from nats.js.api import StreamConfig
 
 from dev.nats import running_nats
+from events.envelope import PREFIX
+from events.jetstream import STREAM
 from events.relay import Relay
 from ledger import crash_points, outbox
 from ledger.database import engine
@@ -148,6 +152,34 @@ async def carried(shop: Shop, relay: Relay) -> bool:
     """Carry; tell whether nothing waits any more."""
     await relay.round()
     return waiting(shop) == 0
+
+
+async def test_a_stream_that_is_gone_is_made_again(shop: Shop, relay: Relay, bus: Nats) -> None:
+    """Whoever took it away has lost what was in it, and nothing else."""
+    await relay.round()
+    client = await nats.connect(bus.url)
+    await client.jetstream().delete_stream(STREAM)
+    await client.close()
+    await shop.stocked(1)
+
+    await eventually(lambda: carried(shop, relay))
+
+    assert sequences(await bus.events()) == {f"{LAMP}/BER1": [1]}
+
+
+async def test_a_stream_that_its_operator_made_stays_as_it_is(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """How long it keeps what, and on how many servers, is theirs to say."""
+    client = await nats.connect(bus.url)
+    theirs = StreamConfig(name=STREAM, subjects=[f"{PREFIX}.>"], max_age=60)
+    await client.jetstream().add_stream(theirs)
+    await relay.round()
+    kept = await client.jetstream().stream_info(STREAM)
+    await client.close()
+
+    assert waiting(shop) == 0
+    assert (kept.config.max_age, kept.state.messages) == (60, 3)
 
 
 @pytest.mark.parametrize("change", ["stock", "product"])
