@@ -61,6 +61,21 @@ def checkout(
     _measure("starting a stack", lambda told: measure(plan, told), json=json, plot=plot)
 
 
+@bench.command()
+def events(
+    *,
+    json: Annotated[Path | None, typer.Option(help="Write the figures there.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the rates there, as SVG.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only show that it works.")] = False,
+) -> None:
+    """Get events out: outbox and relay against a bare publisher of the same bytes."""
+    # Here, because embedded servers come with the extra `dev`, which a production does not have.
+    from bench.events.suite import QUICK, Plan, measure  # noqa: PLC0415
+
+    plan = QUICK if quick else Plan()
+    _measure("starting Postgres", lambda told: measure(plan, told), json=json, plot=plot)
+
+
 def _measure(
     first: str,
     measure: Callable[[Callable[[str], None]], Coroutine[None, None, Findings]],

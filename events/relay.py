@@ -53,7 +53,7 @@ class Relay:
     async def round(self) -> None:
         """Carry until nothing waits that is not somebody else's. With the bus away, pause ever longer."""
         try:
-            while await self._carried():
+            while await self.carry():
                 self._misses = 0
         except BusAway as error:
             AWAY.labels(error.code).inc()
@@ -66,12 +66,12 @@ class Relay:
         WAITING.set(backlog.waiting)
         OLDEST.set(backlog.age.total_seconds())
 
-    async def _carried(self) -> bool:
-        """Carry some; tell whether there may be more. Raises BusAway where nothing was stored."""
+    async def carry(self) -> int:
+        """Carry some, and tell how many: none where nothing waits. Raises BusAway where nothing was stored."""
         async with self.outbox.claimed(first=self._first, most=SHARDS_AT_ONCE) as claim:
             rows = await claim.waiting(MOST_OF_A_SHARD)
             if not rows:
-                return False
+                return 0
             self._first = (claim.shards[-1] + 1) % SHARDS
             async with PUBLISH(rows[0].subject):
                 stored = await self.bus.publish([message(row) for row in rows])
@@ -80,7 +80,7 @@ class Relay:
         if not out:
             raise BusAway("nothing-stored")
         _count(out)
-        return True
+        return len(out)
 
     def _pause(self) -> float:
         longest = min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)

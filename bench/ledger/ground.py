@@ -88,3 +88,14 @@ def ground(keep: Path | None) -> Iterator[Ground]:
         if keep is None:
             remove_home(directory)
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def refilled(owner_url: str, least: int) -> None:
+    """Let everything wait again. Raises ValueError where that is less than wanted."""
+    with psycopg.connect(owner_url, autocommit=True, sslmode="disable") as connection:
+        connection.execute("UPDATE outbox SET published_at = NULL WHERE published_at IS NOT NULL")
+        connection.execute("VACUUM (ANALYZE) outbox")
+        ((waiting,),) = connection.execute("SELECT count(*) FROM outbox").fetchall()
+    if waiting < least:
+        message = f"{waiting} events are too few for a round: {least} were wanted"
+        raise ValueError(message)

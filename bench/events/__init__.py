@@ -1,0 +1,1 @@
+"""How fast events get out: the relay against a bare publisher of the same bytes."""

@@ -1,0 +1,106 @@
+"""Who is compared: the relay over a filled outbox, and a publisher that has the same messages in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bench.figures import Load
+from bench.ledger.ground import refilled
+from dev.nats import running_nats
+from events.envelope import Message, message
+from events.jetstream import JetStreamBus
+from events.relay import MOST_OF_A_SHARD, SHARDS_AT_ONCE, Relay
+from ledger.outbox import SHARDS
+from ledger.outgoing import Outbox
+
+AT_ONCE = MOST_OF_A_SHARD * SHARDS_AT_ONCE
+"""What a relay publishes at once, and so does who is compared with it."""
+
+
+ALL = 1_000_000
+"""Of each shard."""
+
+
+class OutOfEventsError(RuntimeError):
+    """Nothing was left to carry before the time was over: the rate would be of something else."""
+
+
+@asynccontextmanager
+async def _fresh_bus() -> AsyncIterator[JetStreamBus]:
+    """Give a bus that knows no event yet, durable as in production."""
+    with TemporaryDirectory(prefix="onhand-bench-") as place, running_nats(Path(place)) as server:
+        bus = JetStreamBus(server.url)
+        await bus.publish([])  # connects, and makes the stream
+        yield bus
+        await bus.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relaying:
+    """Claim, read, wrap, publish, mark, commit: until the time is over."""
+
+    name: str
+    title: str
+    engine: AsyncEngine
+    owner_url: str
+
+    async def prepare(self, count: int) -> None:
+        """Have at least so many events wait."""
+        refilled(self.owner_url, count)
+
+    async def run(self, seconds: float) -> Load:
+        """Carry."""
+        async with _fresh_bus() as bus:
+            return await _timed(Relay(Outbox(self.engine), bus).carry, seconds)
+
+
+@dataclass(slots=True, kw_only=True)
+class Publishing:
+    """The same bytes, published in the same numbers at once, from memory."""
+
+    name: str
+    title: str
+    engine: AsyncEngine
+    owner_url: str
+    ready: list[Message] = field(default_factory=list)
+
+    async def prepare(self, count: int) -> None:
+        """Wrap all there are, outside the measured time."""
+        refilled(self.owner_url, count)
+        async with Outbox(self.engine).claimed(first=0, most=SHARDS) as claim:
+            self.ready = [message(row) for row in await claim.waiting(ALL)]
+
+    async def run(self, seconds: float) -> Load:
+        """Publish."""
+        left = iter(self.ready)
+
+        async with _fresh_bus() as bus:
+
+            async def publish() -> int:
+                some = list(islice(left, AT_ONCE))
+                return sum(await bus.publish(some))
+
+            return await _timed(publish, seconds)
+
+
+async def _timed(carry: Callable[[], Awaitable[int]], seconds: float) -> Load:
+    """Carry one batch after the other; a latency is a batch's."""
+    latencies: list[float] = []
+    done = 0
+    began = perf_counter()
+    while (asked_at := perf_counter()) - began < seconds:
+        carried = await carry()
+        if not carried:
+            raise OutOfEventsError
+        done += carried
+        latencies.append(perf_counter() - asked_at)
+    waits = Load.of(latencies, perf_counter() - began)
+    return Load(done=done, seconds=waits.seconds, p50_ms=waits.p50_ms, p99_ms=waits.p99_ms)

@@ -1,0 +1,92 @@
+"""The benchmark of the events, from a filled outbox to figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from bench.driving import interleaved
+from bench.events.contenders import Publishing, Relaying
+from bench.figures import Ratio
+from bench.findings import Findings
+from bench.ledger.ground import ground, refilled
+from bench.ledger.seeding import seed_grown
+from dev.nats import running_nats
+from events.jetstream import JetStreamBus
+from events.relay import Relay
+from ledger.database import engine
+from ledger.outgoing import Outbox
+
+Says = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How much is measured. The defaults are the contract's; less only shows that it works."""
+
+    events: int = 150_000
+    burst: int = 100_000
+    """Events that are drained to the last one."""
+    rounds: int = 5
+    seconds: float = 10.0
+
+
+QUICK = Plan(events=12_000, burst=4_000, rounds=1, seconds=0.5)
+
+
+async def measure(plan: Plan, says: Says) -> Findings:
+    """Measure all of it on servers of its own. Raises dev.errors.DevError, OutOfEventsError."""
+    with ground(None) as place:
+        findings = Findings(
+            unit="Events a second",
+            versions={"postgres": place.version(), "nats-py": version("nats-py")},
+            sizes={"events": plan.events, "seconds": plan.seconds},
+        )
+        urls = place.fresh("events")
+        says("filling the outbox")
+        seed_grown(urls.owner_url, plan.events)
+        pool = engine(urls.application_url, pool_size=2)
+        relaying = Relaying(
+            name="relay",
+            title="outbox and relay",
+            engine=pool,
+            owner_url=urls.owner_url,
+        )
+        publishing = Publishing(
+            name="bare",
+            title="bare publisher of the same bytes",
+            engine=pool,
+            owner_url=urls.owner_url,
+        )
+        found = await interleaved(
+            (relaying, publishing),
+            rounds=plan.rounds,
+            seconds=plan.seconds,
+            least_ready=0,
+            told=says,
+        )
+        findings.contests += found.values()
+        findings.ratios.append(Ratio.between("events_vs_bare", found["relay"], found["bare"]))
+        says("draining a burst")
+        refilled(urls.owner_url, plan.burst)
+        findings.notes.append(await _drained(Outbox(pool), plan.burst))
+        await pool.dispose()
+        return findings
+
+
+async def _drained(outbox: Outbox, burst: int) -> str:
+    """Carry so many events, and tell how long it took."""
+    with TemporaryDirectory(prefix="onhand-bench-") as place, running_nats(Path(place)) as server:
+        bus = JetStreamBus(server.url)
+        await bus.publish([])
+        relay = Relay(outbox, bus)
+        began, carried = perf_counter(), 0
+        while carried < burst:
+            carried += await relay.carry()
+        seconds = perf_counter() - began
+        await bus.close()
+    return f"A burst of {carried:,} events was out in {seconds:.1f} s."
