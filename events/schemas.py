@@ -58,6 +58,8 @@ class StockChange(_Published):
     target: Pile | None
     quantity: Units
     cause: Cause
+    order_id: str | None = None
+    """The order that was placed, sent, brought back or changed; of an order there is an event for each line."""
     reason: str | None
     occurred_at: AwareDatetime
     recorded_at: AwareDatetime

@@ -26,6 +26,8 @@ class Cause:
     reason: str | None = None
     occurred_at: datetime | None = None
     """When it happened, as told; None is now."""
+    order_id: str | None = None
+    """The order that is placed, sent, brought back or changed by it. Told to others, and not part of the history."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,7 @@ def _payload(movement: Movement) -> dict[str, Any]:
         "target": movement.target,
         "quantity": movement.quantity,
         "cause": {"kind": cause.kind, "id": cause.id},
+        "order_id": cause.order_id,
         "reason": cause.reason,
         "occurred_at": movement.occurred_at,
         "recorded_at": movement.recorded_at,

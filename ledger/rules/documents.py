@@ -39,7 +39,7 @@ def applied(world: World, command: DocumentCommand) -> Document:
     return _document(world, command, DocumentState.APPLIED)
 
 
-def document_cause(world: World, command: DocumentCommand) -> Cause:
+def document_cause(world: World, command: DocumentCommand, *, order_id: str | None = None) -> Cause:
     """Name the document as the cause of its movements, by whom and when it was first told."""
     first = _waiting(world, command)
     return Cause(
@@ -48,6 +48,7 @@ def document_cause(world: World, command: DocumentCommand) -> Cause:
         id=command.document_id,
         actor=first.actor if first else command.actor,
         occurred_at=first.occurred_at if first else command.occurred_at,
+        order_id=order_id,
     )
 
 

@@ -194,7 +194,8 @@ def confirm(world: World, command: Confirm) -> Change:
         )
         for line in reservation.lines
     )
-    return replace(change, records=lines)
+    placed = replace(change.cause, order_id=checkout.checkout_id)
+    return replace(change, cause=placed, records=lines)
 
 
 def described(reservation: Reservation, status: Status) -> dict[str, Any]:

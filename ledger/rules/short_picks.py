@@ -72,7 +72,7 @@ def short_pick(world: World, command: ShortPick) -> Change:
             "refunded": [{"sku": sku, "quantity": units} for sku, units in unserved],
             "refund_minor": total_minor(owed),
         },
-        cause=replace(document_cause(world, command), reason=REASON),
+        cause=replace(document_cause(world, command, order_id=command.order_id), reason=REASON),
         moves=tuple(
             move
             for row, units in missing.items()

@@ -38,6 +38,8 @@ GRANTS = {
     "webhook_event": CHANGE,
     "webhook_conflict": {"SELECT"},
     "outbox": CHANGE,
+    "outbox_pruned": {"SELECT"},
+    "outbox_shard": {"SELECT", "UPDATE"},
     "operation": {*CHANGE, "DELETE"},
     "order_line": CHANGE,
     "returns": ADD,
