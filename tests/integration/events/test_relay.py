@@ -9,12 +9,12 @@ from typing import Any
 
 import nats
 import pytest
-from nats.js.api import StreamConfig
+from nats.js.api import DiscardPolicy, StreamConfig
 
 from dev.nats import running_nats
 from events.envelope import PREFIX
 from events.jetstream import STREAM
-from events.relay import Relay
+from events.relay import AWAY, Relay
 from ledger import crash_points, outbox
 from ledger.database import engine
 from ledger.posting import post_in
@@ -180,6 +180,29 @@ async def test_a_stream_that_its_operator_made_stays_as_it_is(
 
     assert waiting(shop) == 0
     assert (kept.config.max_age, kept.state.messages) == (60, 3)
+
+
+async def test_a_full_stream_is_said_and_nothing_counts_as_out_that_is_not_in_it(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """As the runbook tells it; given room, it goes on."""
+    client = await nats.connect(bus.url)
+    stream = client.jetstream()
+    small = StreamConfig(
+        name=STREAM, subjects=[f"{PREFIX}.>"], max_msgs=2, discard=DiscardPolicy.NEW
+    )
+    await stream.add_stream(small)
+    before = AWAY.labels("nothing-stored")._value.get()
+    await relay.round()
+    left = waiting(shop)
+    small.max_msgs = 1_000
+    await stream.update_stream(small)
+    await client.close()
+    await relay.round()
+
+    assert left == 1
+    assert AWAY.labels("nothing-stored")._value.get() == before + 1
+    assert sequences(await bus.events()) == {LAMP: [1], RUG: [1], TEAPOT: [1]}
 
 
 @pytest.mark.parametrize("change", ["stock", "product"])
