@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from api.access import public_paths, refuse_undeclared
 from api.cross_origin import PublicCors
-from api.description import TITLE, VERSION, describe
+from api.description import TITLE, describe
 from api.failures import translate_failures
 from api.middleware import BodyLimit, LastResort
 from api.routes import (
@@ -26,6 +26,7 @@ from api.routes import (
     webhooks,
 )
 from api.wiring import Wiring
+from ledger.version import VERSION
 
 ROUTERS = (
     policies.router,

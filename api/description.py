@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
@@ -18,9 +17,9 @@ from api.headers import HeaderValue, RequiredIdempotencyKey
 from api.json_bodies import JsonBody
 from api.problems import MEDIA_TYPE, PROBLEMS
 from api.queries import QueryValue
+from ledger.version import VERSION
 
 TITLE = "onhand"
-VERSION = version("onhand")
 REFERENCE = "#/components/schemas/{model}"
 SECURITY = "bearer"
 

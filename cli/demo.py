@@ -29,7 +29,9 @@ def demo(
     console = Console()
     state = state_directory()
     place = state.with_name(f"{state.name}-demo")
-    console.print("Starting Postgres, Temporal, a payment simulator, the worker and the API …")
+    console.print(
+        "Starting Postgres, Temporal, NATS, a payment simulator, the worker, the relay and the API …"
+    )
     try:
         _forget(place)
         with started_stack(place) as runtime:

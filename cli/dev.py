@@ -89,6 +89,7 @@ def _tell(runtime: Runtime, *, as_json: bool) -> None:
         "API": f"{runtime.api}/docs",
         "Temporal UI": runtime.temporal_ui,
         "Temporal": f"{runtime.temporal_address}, namespace {runtime.temporal_namespace}",
+        "NATS": runtime.nats or "none",
         "payments": runtime.payments,
         "Postgres": runtime.database_url,
         "state, logs": runtime.state_directory,

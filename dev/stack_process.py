@@ -16,6 +16,8 @@ from dev.runtime import SUPERVISOR, Runtime, read_runtime
 from dev.stack import ROOT
 
 NOTHING_SET: Mapping[str, str] = {}
+A_BUS_OF_ITS_OWN = {"NATS_URL": ""}
+"""Stacks that come and go begin at the first sequence: on somebody's bus those would be old news, or false."""
 START_DEADLINE_SECONDS = 180.0
 STOP_GRACE_SECONDS = 90.0
 
@@ -46,7 +48,12 @@ def _child(state_directory: Path, environment: Mapping[str, str]) -> ChildSpec:
     return ChildSpec(
         name="onhand dev",
         command=(sys.executable, "-m", "cli", "dev", "--json"),
-        environment={**os.environ, **environment, "ONHAND_STATE_DIR": str(state_directory)},
+        environment={
+            **os.environ,
+            **A_BUS_OF_ITS_OWN,
+            **environment,
+            "ONHAND_STATE_DIR": str(state_directory),
+        },
         log=state_directory.with_name(f"{state_directory.name}.log"),
         directory=ROOT,
         ready=lambda _started: read_runtime(state_directory) is not None,

@@ -10,10 +10,7 @@ from ledger.outgoing import Written
 
 SPECIFICATION = "1.0"
 SOURCE = "urn:onhand:ledger"
-VERSION = 1
-"""Of the payload's schema. A field that is added keeps it; one that changes its meaning does not."""
-
-PREFIX = f"onhand.v{VERSION}"
+PREFIX = "onhand"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +30,11 @@ def message(row: Written) -> Message:
             "specversion": SPECIFICATION,
             "id": event_id,
             "source": SOURCE,
-            "type": event_type(row.type),
+            "type": event_type(row.type, row.version),
             "subject": row.subject,
             "time": row.recorded_at,
             "datacontenttype": "application/json",
-            "dataschema": schema_name(row.type),
+            "dataschema": schema_name(row.type, row.version),
             # Extensions of the specification's own list: order within a subject, and what to spread by.
             "sequence": f"{row.sequence:020}",
             "partitionkey": row.subject,
@@ -47,14 +44,14 @@ def message(row: Written) -> Message:
     return Message(id=event_id, topic=topic(row.subject), body=body)
 
 
-def event_type(kind: str) -> str:
+def event_type(kind: str, version: int) -> str:
     """Name a type of event with its version: what a consumer chooses its reader by."""
-    return f"onhand.{kind}.v{VERSION}"
+    return f"onhand.{kind}.v{version}"
 
 
-def schema_name(kind: str) -> str:
+def schema_name(kind: str, version: int) -> str:
     """Name the schema of its payload."""
-    return f"urn:onhand:schema:{kind}:{VERSION}"
+    return f"urn:onhand:schema:{kind}:{version}"
 
 
 def topic(subject: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import nats
@@ -24,9 +25,16 @@ KEPT = timedelta(days=30)
 """As long as published rows stay in the outbox; whoever was away for longer is rebuilt from the ledger."""
 REPEATS_KNOWN = timedelta(minutes=2)
 """A relay that died between publishing and marking is followed by another within seconds."""
-CONNECT_SECONDS = 2.0
-STORED_WITHIN_SECONDS = 5.0
+CONNECT_SECONDS = 1.5
+SENT_WITHIN_SECONDS = 2.0
+STORED_WITHIN_SECONDS = 3.0
 RECONNECT_SECONDS = 1
+ANSWERED_WITHIN_SECONDS = 1.0
+"""A question about the stream. All that a round waits for is less than Postgres allows an idle transaction."""
+PING_SECONDS = 3
+"""A server that says nothing twice is given up, and the next one of the cluster is tried."""
+MOST_PENDING_BYTES = 64 * 1024 * 1024
+"""More than any batch: past it the driver waits for the server without a limit."""
 
 
 class JetStreamBus:
@@ -47,35 +55,37 @@ class JetStreamBus:
         stream = await self._opened()
         waiting: list[asyncio.Future[PubAck]] = []
         try:
-            for message in messages:
-                waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
-                    await stream.publish_async(
-                        message.topic, message.body, headers={Header.MSG_ID: message.id}
+            async with asyncio.timeout(SENT_WITHIN_SECONDS):
+                for message in messages:
+                    waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
+                        await stream.publish_async(
+                            message.topic, message.body, headers={Header.MSG_ID: message.id}
+                        )
                     )
-                )
-        except (nats.errors.Error, OSError) as error:
+        except (nats.errors.Error, OSError) as error:  # TimeoutError is an OSError
             log.warning("bus lost while publishing", error=type(error).__name__)
         if waiting:
             await asyncio.wait(waiting, timeout=STORED_WITHIN_SECONDS)
         stored = [_stored(answer) for answer in waiting]
-        if not any(stored):
-            # It may be gone: the next time it is looked for, and made where it is missing.
-            self._stream = None
+        if messages and not any(stored):
+            # The connection may be half open, or the stream gone: the next time both are made anew.
+            await self.close()
         return stored + [False] * (len(messages) - len(stored))
 
     async def close(self) -> None:
-        """Close the connection, if there is one."""
+        """Close the connection, if there is one, and wait no longer than that is worth."""
         client, self._client, self._stream = self._client, None, None
         if client is not None:
-            await client.close()
+            await _closed(client)
 
     async def _opened(self) -> JetStreamContext:
+        if self._client is not None and not self._client.is_connected:
+            await self.close()
+            raise BusAway("bus-disconnected")
         if self._client is None:
             self._client = await self._connected()
-        if not self._client.is_connected:
-            raise BusAway("bus-disconnected")
         if self._stream is None:
-            stream = self._client.jetstream()
+            stream = self._client.jetstream(timeout=ANSWERED_WITHIN_SECONDS)
             await self._make(stream)
             self._stream = stream
         return self._stream
@@ -85,14 +95,16 @@ class JetStreamBus:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client.connect(
-                    self.url,
+                    [url.strip() for url in self.url.split(",")],
                     name=self.name,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_SECONDS,
+                    ping_interval=PING_SECONDS,
+                    pending_size=MOST_PENDING_BYTES,
                     error_cb=_noted,
                 )
-        except (nats.errors.Error, OSError) as error:  # TimeoutError is an OSError
-            await client.close()
+        except (nats.errors.Error, OSError, ValueError) as error:
+            await _closed(client)
             raise BusAway("bus-unreachable") from error
         return client
 
@@ -111,7 +123,7 @@ def _config(replicas: int) -> StreamConfig:
     return StreamConfig(
         name=STREAM,
         description="Every change of stock and products, as CloudEvents",
-        subjects=[f"{PREFIX}.>"],
+        subjects=[f"{PREFIX}.stock.>", f"{PREFIX}.product.>"],
         storage=StorageType.FILE,
         num_replicas=replicas,
         max_age=KEPT.total_seconds(),
@@ -126,6 +138,13 @@ def _stored(answer: asyncio.Future[PubAck]) -> bool:
         answer.cancel()
         return False
     return not answer.cancelled() and answer.exception() is None
+
+
+async def _closed(client: Client) -> None:
+    """Close it, whatever state it is in: one that never connected fails at that, and a dead one may hang."""
+    with suppress(Exception):
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await client.close()
 
 
 async def _noted(error: Exception) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import orjson
 from pydantic import BaseModel, ValidationError
 
-from events.envelope import VERSION
 from events.schemas import PAYLOADS
+from ledger.outbox import VERSIONS
 
 _TYPE = re.compile(r"onhand\.(?P<kind>[A-Za-z]+)\.v(?P<version>[0-9]+)")
 
@@ -45,7 +45,10 @@ class Event:
 
 
 def read(
-    body: bytes, *, lifts: Mapping[tuple[str, int], Lift] = LIFTS, newest: int = VERSION
+    body: bytes,
+    *,
+    lifts: Mapping[tuple[str, int], Lift] = LIFTS,
+    versions: Mapping[str, int] = VERSIONS,
 ) -> Event:
     """Read what came over the bus. Fields that are not known are left out. Raises UnreadableError."""
     try:
@@ -58,6 +61,7 @@ def read(
     if named is None or named["kind"] not in PAYLOADS:
         raise UnreadableError("unknown-type")
     kind, version = named["kind"], int(named["version"])
+    newest = versions.get(kind, 1)
     if version > newest:
         raise UnreadableError("newer-version")
     for old in range(version, newest):

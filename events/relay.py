@@ -1,4 +1,6 @@
-"""The relay: carries events from the outbox to the bus, in order within a subject, each at least once.
+"""The relay: carries events from the outbox to the bus, each at least once.
+
+In order within a subject, unless the bus misses one of a batch and stores what follows it: that one comes late.
 
 Several relays share the work by shards. One that dies between publishing and marking leaves events that
 are published again: consumers know them by their sequence.
@@ -55,6 +57,7 @@ class Relay:
         try:
             while await self.carry():
                 self._misses = 0
+            self._misses = 0
         except BusAway as error:
             AWAY.labels(error.code).inc()
             log.warning("bus away", code=error.code)
@@ -83,7 +86,7 @@ class Relay:
         return len(out)
 
     def _pause(self) -> float:
-        longest = min(FIRST_PAUSE_SECONDS * 2**self._misses, LONGEST_PAUSE_SECONDS)
+        longest = min(FIRST_PAUSE_SECONDS * 2 ** min(self._misses, 10), LONGEST_PAUSE_SECONDS)
         self._misses += 1
         return random.uniform(longest / 2, longest)  # noqa: S311 - so that relays do not come back as one
 

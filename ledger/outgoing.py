@@ -32,10 +32,10 @@ FOR UPDATE OF s SKIP LOCKED
 # A statement of its own, after the claim: what was claimed may have been carried by somebody else until
 # this moment. The oldest of each shard, so that no busy subject keeps a quiet one waiting.
 _WAITING = text("""
-SELECT o.id, o.shard, o.subject, o.sequence, o.type, o.recorded_at, o.payload
+SELECT o.id, o.shard, o.subject, o.sequence, o.type, o.version, o.recorded_at, o.payload
 FROM unnest(CAST(:claimed AS bigint[])) AS c (shard)
 CROSS JOIN LATERAL (
-  SELECT id, shard, subject, sequence, type, recorded_at, payload::text AS payload
+  SELECT id, shard, subject, sequence, type, version, recorded_at, payload::text AS payload
   FROM outbox
   WHERE shard = c.shard AND published_at IS NULL
   ORDER BY id
@@ -72,6 +72,7 @@ class Written:
     subject: str
     sequence: int
     type: str
+    version: int
     recorded_at: datetime
     payload: str
 

@@ -71,8 +71,8 @@ RETURNING version, updated_at
 
 _PRODUCT_EVENT = text(f"""
 WITH written AS (
-  INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)
-  VALUES (:subject, :sequence, :shard, :type, CAST(:payload AS json), :recorded_at)
+  INSERT INTO outbox (subject, sequence, shard, type, version, payload, recorded_at)
+  VALUES (:subject, :sequence, :shard, :type, :version, CAST(:payload AS json), :recorded_at)
 )
 SELECT pg_notify('{outbox.CHANNEL}', '')
 """)  # noqa: S608 - a constant of ours
@@ -175,6 +175,7 @@ def _product_event(product: Product, written: Any) -> dict[str, Any]:
         "sequence": written.version,
         "shard": outbox.shard(product.sku),
         "type": outbox.PRODUCT_CHANGED,
+        "version": outbox.version_of(outbox.PRODUCT_CHANGED),
         "payload": orjson.dumps(payload).decode(),
         "recorded_at": written.updated_at,
     }

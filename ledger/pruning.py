@@ -24,14 +24,14 @@ RETURNING before
 """
 
 _OLD = """
-SELECT count(*) FROM outbox WHERE recorded_at < %s AND published_at IS NOT NULL
+SELECT count(*) FROM outbox WHERE greatest(recorded_at, published_at) < %s AND published_at IS NOT NULL
 """
 
 _PRUNE = """
 DELETE FROM outbox
 WHERE id IN (
   SELECT id FROM outbox
-  WHERE recorded_at < %s AND published_at IS NOT NULL
+  WHERE greatest(recorded_at, published_at) < %s AND published_at IS NOT NULL
   ORDER BY id
   LIMIT %s
 )

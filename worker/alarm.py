@@ -23,7 +23,10 @@ class ChannelAlarm:
         try:
             driver = await self._listening()
             async for _ in driver.notifies(timeout=seconds, stop_after=1):
-                return
+                pass
+            # The others say the same; unread, they would fill the connection.
+            async for _ in driver.notifies(timeout=0):
+                pass
         except Exception as error:  # noqa: BLE001 - a broken ear must not stop the loop; it is opened again
             FAILURES.labels("alarm", type(error).__name__).inc()
             await self.close()

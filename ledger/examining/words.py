@@ -109,6 +109,8 @@ PROMISE_REMEDIES: dict[str, str] = {
     "I14": _NETS,
     "I15": "Look at it in the Temporal UI: it says what it waits for. The orphan check asks it to end; one without a "
     "row belongs to another ledger, or ours is an older backup.",
+    "I28": "Somebody marked events by hand. Set published_at of the subject's later ones back to NULL: they are "
+    "sent again, and consumers know them by their sequence.",
     "I38": _RIGHTS,
     "I39": "Switch the guard on again (ENABLE ALWAYS TRIGGER; its text is in ledger/migrations), find "
     "out since when it was off, and compare chain heads of before with --heads.",

@@ -60,14 +60,14 @@ async def shop(database: Database) -> AsyncIterator[Shop]:
 @pytest.fixture
 async def relay(shop: Shop, away: Nats) -> AsyncIterator[Relay]:
     """Give a relay from the shop to the bus, wherever that is."""
-    async with open_relay(shop, away) as opened:
+    async with open_relay(shop, away.url) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def open_relay(shop: Shop, nats_: Nats) -> AsyncIterator[Relay]:
+async def open_relay(shop: Shop, url: str) -> AsyncIterator[Relay]:
     """Give another one."""
-    connection = JetStreamBus(nats_.url)
+    connection = JetStreamBus(url)
     yield Relay(Outbox(shop.ledger.engine), connection)
     await connection.close()
 

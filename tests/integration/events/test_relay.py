@@ -12,8 +12,9 @@ import pytest
 from nats.js.api import DiscardPolicy, StreamConfig
 
 from dev.nats import running_nats
+from dev.ports import free_port
 from events.envelope import PREFIX
-from events.jetstream import STREAM
+from events.jetstream import STREAM, JetStreamBus
 from events.relay import AWAY, Relay
 from ledger import crash_points, outbox
 from ledger.database import engine
@@ -62,7 +63,7 @@ async def test_two_relays_carry_everything_once_and_in_order(
     shop: Shop, relay: Relay, bus: Nats
 ) -> None:
     """Each takes shards that the other has not."""
-    async with open_relay(shop, bus) as other:
+    async with open_relay(shop, bus.url) as other:
         for _ in range(SOLD_AT_ONCE):
             await asyncio.gather(
                 *(shop.stocked(1, sku) for sku in (LAMP, RUG, TEAPOT)),
@@ -154,6 +155,40 @@ async def carried(shop: Shop, relay: Relay) -> bool:
     return waiting(shop) == 0
 
 
+async def test_of_a_cluster_one_server_is_enough(shop: Shop, bus: Nats) -> None:
+    """Addresses are separated by commas; the first may be away."""
+    two = f"nats://127.0.0.1:{free_port()}, {bus.url}"
+    async with open_relay(shop, two) as relay:
+        await relay.round()
+
+    assert waiting(shop) == 0
+
+
+@pytest.mark.parametrize("url", ["nowhere", "http://127.0.0.1:1", "nats://", ""])
+async def test_an_address_that_is_none_is_a_bus_that_is_away(shop: Shop, url: str) -> None:
+    """It is said, and the relay lives to be told a better one at its next start."""
+    before = AWAY.labels("bus-unreachable")._value.get()
+    async with open_relay(shop, url) as relay:
+        await relay.round()
+
+    assert AWAY.labels("bus-unreachable")._value.get() == before + 1
+
+
+async def test_a_connection_that_is_closed_for_good_is_made_anew(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """The driver gives up on some errors of the server, and comes back by itself from none of those."""
+    await relay.round()
+    assert isinstance(relay.bus, JetStreamBus)
+    assert relay.bus._client is not None
+    await relay.bus._client.close()
+    await shop.stocked(1)
+
+    await eventually(lambda: carried(shop, relay))
+
+    assert sequences(await bus.events())[f"{LAMP}/BER1"] == [1]
+
+
 async def test_a_stream_that_is_gone_is_made_again(shop: Shop, relay: Relay, bus: Nats) -> None:
     """Whoever took it away has lost what was in it, and nothing else."""
     await relay.round()
@@ -172,7 +207,9 @@ async def test_a_stream_that_its_operator_made_stays_as_it_is(
 ) -> None:
     """How long it keeps what, and on how many servers, is theirs to say."""
     client = await nats.connect(bus.url)
-    theirs = StreamConfig(name=STREAM, subjects=[f"{PREFIX}.>"], max_age=60)
+    theirs = StreamConfig(
+        name=STREAM, subjects=[f"{PREFIX}.stock.>", f"{PREFIX}.product.>"], max_age=60
+    )
     await client.jetstream().add_stream(theirs)
     await relay.round()
     kept = await client.jetstream().stream_info(STREAM)
@@ -189,7 +226,10 @@ async def test_a_full_stream_is_said_and_nothing_counts_as_out_that_is_not_in_it
     client = await nats.connect(bus.url)
     stream = client.jetstream()
     small = StreamConfig(
-        name=STREAM, subjects=[f"{PREFIX}.>"], max_msgs=2, discard=DiscardPolicy.NEW
+        name=STREAM,
+        subjects=[f"{PREFIX}.stock.>", f"{PREFIX}.product.>"],
+        max_msgs=2,
+        discard=DiscardPolicy.NEW,
     )
     await stream.add_stream(small)
     before = AWAY.labels("nothing-stored")._value.get()

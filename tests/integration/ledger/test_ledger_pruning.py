@@ -42,7 +42,7 @@ async def test_old_events_go_and_young_ones_and_those_that_wait_stay(shop: Shop)
     await shop.stocked(1)
     await shop.stocked(1)
     months_ago(shop)
-    shop.database.run("UPDATE outbox SET published_at = now() WHERE sequence = 1")
+    shop.database.run("UPDATE outbox SET published_at = recorded_at WHERE sequence = 1")
     await shop.stocked(1)
     told: list[tuple[int, int]] = []
 
@@ -57,11 +57,19 @@ async def test_old_events_go_and_young_ones_and_those_that_wait_stay(shop: Shop)
     assert "I27_every_movement_left_word" not in broken_promises(shop.database)
 
 
+async def test_what_was_out_only_lately_stays(shop: Shop) -> None:
+    """After a long outage of the bus an old event is news to those who follow."""
+    shop.database.run(OLDER)
+    shop.database.run("UPDATE outbox SET published_at = now()")
+
+    assert pruning.prune(shop.database.owner_url, keep=MONTH, told=nobody) == 0
+
+
 async def test_what_is_missing_for_another_reason_is_still_found(shop: Shop) -> None:
     """The mark is a moment, not an excuse."""
     await shop.stocked(1)
     months_ago(shop)
-    shop.database.run("UPDATE outbox SET published_at = now()")
+    shop.database.run("UPDATE outbox SET published_at = recorded_at")
     pruning.prune(shop.database.owner_url, keep=MONTH, told=nobody)
     await shop.stocked(1)
     shop.database.run("DELETE FROM outbox WHERE sequence = 2")
@@ -85,7 +93,7 @@ async def test_in_groups_and_to_the_last_one(shop: Shop, monkeypatch: pytest.Mon
     """No transaction holds more than a group."""
     monkeypatch.setattr(pruning, "AT_ONCE", 2)
     shop.database.run(OLDER)
-    shop.database.run("UPDATE outbox SET published_at = now()")
+    shop.database.run("UPDATE outbox SET published_at = recorded_at")
     told: list[tuple[int, int]] = []
 
     pruning.prune(shop.database.owner_url, keep=MONTH, told=lambda *progress: told.append(progress))
@@ -102,7 +110,7 @@ def test_less_than_a_day_is_refused() -> None:
 async def test_the_command_says_what_it_did(shop: Shop) -> None:
     """And the application may not do it."""
     shop.database.run(OLDER)
-    shop.database.run("UPDATE outbox SET published_at = now() WHERE subject = %s", LAMP)
+    shop.database.run("UPDATE outbox SET published_at = recorded_at WHERE subject = %s", LAMP)
     owner, application = shop.database.owner_url, shop.database.application_url
 
     done = CliRunner().invoke(app, ["prune"], env={"DATABASE_OWNER_URL": owner})

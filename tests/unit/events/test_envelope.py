@@ -16,13 +16,14 @@ from ledger.outgoing import Written
 WHEN = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
-def written(subject: str = "brass-lamp/BER1", sequence: int = 12) -> Written:
+def written(subject: str = "brass-lamp/BER1", sequence: int = 12, version: int = 1) -> Written:
     return Written(
         id=sequence,
         shard=3,
         subject=subject,
         sequence=sequence,
         type="StockReceived",
+        version=version,
         recorded_at=WHEN,
         payload='{"sku":"brass-lamp", "quantity": 3.0e0}',
     )
@@ -45,6 +46,14 @@ def test_the_payload_goes_over_byte_for_byte() -> None:
     assert b'"data":{"sku":"brass-lamp", "quantity": 3.0e0}' in message(written()).body
 
 
+def test_it_is_of_the_version_in_which_it_was_written() -> None:
+    """A relay of today carries what a process of yesterday wrote, and what one of tomorrow will."""
+    told = orjson.loads(message(written(version=3)).body)
+
+    assert told["type"] == "onhand.StockReceived.v3"
+    assert told["dataschema"] == "urn:onhand:schema:StockReceived:3"
+
+
 def test_sequences_sort_as_text() -> None:
     """The extension is a string."""
     bodies = [orjson.loads(message(written(sequence=n)).body)["sequence"] for n in (9, 10, 10**15)]
@@ -56,8 +65,8 @@ def test_sequences_sort_as_text() -> None:
 @pytest.mark.parametrize(
     ("subject", "where"),
     [
-        ("brass-lamp/BER1", "onhand.v1.stock.brass-lamp.BER1"),
-        ("brass-lamp", "onhand.v1.product.brass-lamp"),
+        ("brass-lamp/BER1", "onhand.stock.brass-lamp.BER1"),
+        ("brass-lamp", "onhand.product.brass-lamp"),
     ],
 )
 def test_a_topic_names_what_it_is_about(subject: str, where: str) -> None:

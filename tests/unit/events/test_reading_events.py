@@ -32,6 +32,7 @@ def published(payload: dict[str, Any], **changed: Any) -> bytes:
         subject="brass-lamp",
         sequence=3,
         type="ProductChanged",
+        version=1,
         recorded_at=datetime(2026, 11, 23, tzinfo=UTC),
         payload=orjson.dumps(payload).decode(),
     )
@@ -80,7 +81,9 @@ def test_an_old_event_is_lifted_version_by_version() -> None:
     newer = published(PAYLOAD | {"price_minor": 49}, type="onhand.ProductChanged.v2")
     lifts = {("ProductChanged", 1): renamed, ("ProductChanged", 2): dearer}
 
-    told = [product(read(body, lifts=lifts, newest=3)) for body in (oldest, newer)]
+    told = [
+        product(read(body, lifts=lifts, versions={"ProductChanged": 3})) for body in (oldest, newer)
+    ]
 
     assert [(one.title, one.price_minor) for one in told] == [
         ("Lamp", 4_900),
