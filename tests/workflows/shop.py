@@ -47,7 +47,7 @@ from workflows.starting import (
 )
 
 PRICE_MINOR = 4_900
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 AUTHORIZED = "payment_intent.amount_capturable_updated"
 FAILED = "payment_intent.payment_failed"
 SUCCEEDED = "payment_intent.succeeded"
