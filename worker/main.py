@@ -7,13 +7,12 @@ engine is away.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from prometheus_client import Counter, start_http_server
+from prometheus_client import Counter
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
@@ -26,12 +25,10 @@ from activities.stock import StockSteps
 from activities.strides import Strides
 from ledger import inbox
 from ledger.database import engine as open_engine
-from ledger.drills import arm_drills
 from ledger.posting import Ledger
 from ledger.promises import Promises
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
-from settings.logging import configure
 from settings.model import (
     CheckoutSettings,
     DatabaseSettings,
@@ -49,6 +46,7 @@ from worker.engine import RETRY_SECONDS, Engine
 from worker.loops import run_loop
 from worker.orphans import Orphans
 from worker.polling import Polling
+from worker.process import begun
 from worker.promised import promised
 from worker.reaper import Reaper
 from worker.starting import Starter
@@ -176,13 +174,7 @@ def _deployment(settings: EngineSettings) -> WorkerDeploymentConfig | None:
 
 async def run(settings: WorkerSettings) -> None:
     """Run until SIGTERM or SIGINT, then let running steps end."""
-    configure(settings.telemetry.log_level, settings.telemetry.log_format)
-    if settings.telemetry.metrics_port:
-        start_http_server(settings.telemetry.metrics_port)
-    arm_drills(settings.drill.drill_directory)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = begun(settings.telemetry, settings.drill)
     database = open_engine(
         settings.database.database_url.get_secret_value(),
         pool_size=settings.database.database_pool_size,

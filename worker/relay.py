@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from dataclasses import dataclass
 
 import structlog
-from prometheus_client import start_http_server
 
 from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger import outbox
 from ledger.database import engine as open_engine
-from ledger.drills import arm_drills
 from ledger.outgoing import Outbox
-from settings.logging import configure
 from settings.model import (
     BusSettings,
     DatabaseSettings,
@@ -25,6 +21,7 @@ from settings.model import (
 )
 from worker.alarm import ChannelAlarm
 from worker.loops import run_loop
+from worker.process import begun
 
 log = structlog.get_logger("worker.relay")
 
@@ -56,13 +53,7 @@ class RelayProcessSettings:
 
 async def run(settings: RelayProcessSettings) -> None:
     """Run until SIGTERM or SIGINT. What is under way is given up, and carried again by whoever comes next."""
-    configure(settings.telemetry.log_level, settings.telemetry.log_format)
-    if settings.telemetry.metrics_port:
-        start_http_server(settings.telemetry.metrics_port)
-    arm_drills(settings.drill.drill_directory)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = begun(settings.telemetry, settings.drill)
     database = open_engine(
         settings.database.database_url.get_secret_value(),
         pool_size=CONNECTIONS,

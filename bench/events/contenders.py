@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +23,6 @@ from ledger.outgoing import Outbox
 
 AT_ONCE = MOST_OF_A_SHARD * SHARDS_AT_ONCE
 """What a relay publishes at once, and so does who is compared with it."""
-
-
 ALL = 1_000_000
 """Of each shard."""
 
@@ -34,7 +32,7 @@ class OutOfEventsError(RuntimeError):
 
 
 @asynccontextmanager
-async def _fresh_bus() -> AsyncIterator[JetStreamBus]:
+async def fresh_bus() -> AsyncIterator[JetStreamBus]:
     """Give a bus that knows no event yet, durable as in production."""
     with TemporaryDirectory(prefix="onhand-bench-") as place, running_nats(Path(place)) as server:
         bus = JetStreamBus(server.url)
@@ -58,7 +56,7 @@ class Relaying:
 
     async def run(self, seconds: float) -> Load:
         """Carry."""
-        async with _fresh_bus() as bus:
+        async with fresh_bus() as bus:
             return await _timed(Relay(Outbox(self.engine), bus).carry, seconds)
 
 
@@ -82,7 +80,7 @@ class Publishing:
         """Publish."""
         left = iter(self.ready)
 
-        async with _fresh_bus() as bus:
+        async with fresh_bus() as bus:
 
             async def publish() -> int:
                 some = list(islice(left, AT_ONCE))
@@ -102,5 +100,4 @@ async def _timed(carry: Callable[[], Awaitable[int]], seconds: float) -> Load:
             raise OutOfEventsError
         done += carried
         latencies.append(perf_counter() - asked_at)
-    waits = Load.of(latencies, perf_counter() - began)
-    return Load(done=done, seconds=waits.seconds, p50_ms=waits.p50_ms, p99_ms=waits.p99_ms)
+    return replace(Load.of(latencies, perf_counter() - began), done=done)

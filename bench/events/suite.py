@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from bench.driving import interleaved
-from bench.events.contenders import Publishing, Relaying
+from bench.events.contenders import Publishing, Relaying, fresh_bus
 from bench.figures import Ratio
 from bench.findings import Findings
 from bench.ledger.ground import ground, refilled
 from bench.ledger.seeding import seed_grown
-from dev.nats import running_nats
-from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger.database import engine
 from ledger.outgoing import Outbox
@@ -80,13 +76,10 @@ async def measure(plan: Plan, says: Says) -> Findings:
 
 async def _drained(outbox: Outbox, burst: int) -> str:
     """Carry so many events, and tell how long it took."""
-    with TemporaryDirectory(prefix="onhand-bench-") as place, running_nats(Path(place)) as server:
-        bus = JetStreamBus(server.url)
-        await bus.publish([])
+    async with fresh_bus() as bus:
         relay = Relay(outbox, bus)
         began, carried = perf_counter(), 0
         while carried < burst:
             carried += await relay.carry()
         seconds = perf_counter() - began
-        await bus.close()
     return f"A burst of {carried:,} events was out in {seconds:.1f} s."

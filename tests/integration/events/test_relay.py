@@ -15,7 +15,7 @@ from dev.nats import running_nats
 from dev.ports import free_port
 from events.envelope import PREFIX
 from events.jetstream import STREAM, JetStreamBus
-from events.relay import AWAY, Relay
+from events.relay import AWAY, PUBLISHED, Relay
 from ledger import crash_points, outbox
 from ledger.database import engine
 from ledger.posting import post_in
@@ -33,6 +33,12 @@ SOLD_AT_ONCE = 40
 
 class DiedError(Exception):
     """What a process does that is switched off, as far as one that goes on can."""
+
+
+def sent() -> float:
+    """Count what relays of this process have had stored."""
+    (family,) = PUBLISHED.collect()
+    return sum(one.value for one in family.samples if one.name.endswith("_total"))
 
 
 def sequences(events: list[dict[str, Any]]) -> dict[str, list[int]]:
@@ -62,7 +68,8 @@ async def test_a_change_comes_out_with_how_things_stand_after_it(
 async def test_two_relays_carry_everything_once_and_in_order(
     shop: Shop, relay: Relay, bus: Nats
 ) -> None:
-    """Each takes shards that the other has not."""
+    """Each takes shards that the other has not. The bus would hide a second copy: so those sent are counted."""
+    before = sent()
     async with open_relay(shop, bus.url) as other:
         for _ in range(SOLD_AT_ONCE):
             await asyncio.gather(
@@ -83,6 +90,7 @@ async def test_two_relays_carry_everything_once_and_in_order(
     }
     assert told[f"{LAMP}/BER1"] == list(range(1, SOLD_AT_ONCE + 1))
     assert all(numbers == sorted(set(numbers)) for numbers in told.values())
+    assert sent() - before == sum(len(numbers) for numbers in told.values())
     assert waiting(shop) == 0
 
 
