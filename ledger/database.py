@@ -19,6 +19,10 @@ class Role(StrEnum):
     """Posts commands and asks questions; may not rewrite a movement."""
     WEBHOOK = "onhand_webhook"
     """Stores the provider's events, and sees nothing else."""
+    RELAY = "onhand_relay"
+    """Carries what waits in the outbox, and marks it."""
+    PROJECTIONS = "onhand_projections"
+    """Keeps the noticeboards, and reads the ledger for them."""
     READ = "onhand_read"
     """Sees everything but secrets, and writes nothing."""
 

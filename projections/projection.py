@@ -1,0 +1,60 @@
+"""What a noticeboard can do: heed events, be filled from the ledger, and be held against it.
+
+It exists in generations. One is live; another may be in the making beside it, and takes its place when
+it is right. Generations know nothing of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from events.reading import Event
+
+Told = Callable[[int, int], None]
+"""Hears how many entries of how many are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """How many entries were held against the ledger, and what was wrong with which."""
+
+    entries: int
+    differences: Sequence[str]
+    """One sentence each; the first hundred."""
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs."""
+        return not self.differences
+
+
+class Projection(Protocol):
+    """A noticeboard. All methods raise SQLAlchemy's errors, or Transient, where the database cannot be had."""
+
+    @property
+    def name(self) -> str:
+        """As in `projections.generation`."""
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """Which events it follows, as subjects of the bus."""
+
+    async def apply(self, generation: int, events: Sequence[Event]) -> None:
+        """Heed events, in one transaction: twice, late, out of order or with gaps, the end is the same.
+
+        What cannot be heeded at all raises something else than the above; then none of them was.
+        """
+
+    async def build(self, generation: int, told: Told) -> None:
+        """Fill an empty generation as the ledger is at a moment after the call."""
+
+    async def compare(self, generation: int) -> Comparison:
+        """Hold each entry against the ledger as it was at the entry's own sequence, of one moment.
+
+        An entry that the ledger had when the generation was filled must be there.
+        """
+
+    async def drop(self, generation: int) -> None:
+        """Take a generation away that is no longer read. A second call finds nothing."""
