@@ -135,7 +135,7 @@ def test_the_locks_know_every_dependency() -> None:
 
 def test_no_dependency_brings_a_package_of_our_name() -> None:
     """Our rooms have short names at the top level: one of the same name would shadow ours, or be shadowed."""
-    ours = {*ROOMS, "tests", "events", "projections", "console"}
+    ours = {*ROOMS, "tests", "console"}
     brought = {
         (name, distribution)
         for name, distributions in metadata.packages_distributions().items()

@@ -15,6 +15,7 @@ ROOMS = (
     "events",
     "ledger",
     "payments",
+    "projections",
     "settings",
     "worker",
     "workflows",
