@@ -1,4 +1,4 @@
-"""How a consumer takes events off the bus: from a place in the stream that the bus keeps, until it says they are done."""
+"""How a consumer takes events off the bus: from a place in the stream, which the bus keeps for it."""
 
 from __future__ import annotations
 

@@ -60,6 +60,20 @@ LEFT JOIN LATERAL (
 ) AS oldest ON true
 """)
 
+# The statement began before its snapshot was taken: what was committed by then is seen, as out or as waiting.
+# Whatever waits was recorded before it was committed. Transactions that ran side by side may have numbered
+# their events the other way round, so the first few of each shard are looked at.
+_HORIZON = text("""
+SELECT least(statement_timestamp(), min(oldest.recorded_at)) AS horizon
+FROM generate_series(0, :shards - 1) AS s (shard)
+LEFT JOIN LATERAL (
+  SELECT recorded_at FROM outbox
+  WHERE shard = s.shard AND published_at IS NULL
+  ORDER BY id
+  LIMIT 50
+) AS oldest ON true
+""")
+
 COUNTED_AT_MOST = 100_000
 
 
@@ -125,3 +139,9 @@ class Outbox:
         """Tell how much waits, and for how long. Raises Transient."""
         (row,) = await rows_of(self.engine, _BACKLOG, most=COUNTED_AT_MOST)
         return Backlog(waiting=row["waiting"], age=row["age"] or timedelta(0))
+
+    async def horizon(self) -> datetime:
+        """Name a moment before which every committed change is on the bus already. Raises Transient."""
+        (row,) = await rows_of(self.engine, _HORIZON, shards=SHARDS)
+        horizon: datetime = row["horizon"]
+        return horizon

@@ -58,3 +58,6 @@ class Projection(Protocol):
 
     async def drop(self, generation: int) -> None:
         """Take a generation away that is no longer read. A second call finds nothing."""
+
+    async def intact(self, generation: int) -> bool:
+        """Tell whether what it is kept in is there and whole, as far as can be seen at once."""

@@ -188,8 +188,8 @@ async def test_a_connection_that_is_closed_for_good_is_made_anew(
     """The driver gives up on some errors of the server, and comes back by itself from none of those."""
     await relay.round()
     assert isinstance(relay.bus, JetStreamBus)
-    assert relay.bus._client is not None
-    await relay.bus._client.close()
+    assert relay.bus.connection._client is not None
+    await relay.bus.connection._client.close()
     await shop.stocked(1)
 
     await eventually(lambda: carried(shop, relay))

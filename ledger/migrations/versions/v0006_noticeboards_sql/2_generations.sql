@@ -19,11 +19,12 @@ CREATE UNIQUE INDEX generation_one_live ON projections.generation (projection) W
 
 CREATE UNIQUE INDEX generation_one_building ON projections.generation (projection) WHERE state = 'building';
 
--- Everything that was committed before this moment is in it.
+-- Everything that was committed before this moment is in it, and everything of the stream up to this position.
 CREATE TABLE projections.freshness (
   projection text NOT NULL,
   generation bigint NOT NULL,
   as_of timestamptz NOT NULL,
+  position bigint NOT NULL CONSTRAINT freshness_position_not_negative CHECK (position >= 0),
   CONSTRAINT freshness_pkey PRIMARY KEY (projection, generation),
   CONSTRAINT freshness_generation_exists FOREIGN KEY (projection, generation)
     REFERENCES projections.generation ON DELETE CASCADE

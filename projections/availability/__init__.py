@@ -1,0 +1,1 @@
+"""What may be sold of each sku, for whoever only looks."""

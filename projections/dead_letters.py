@@ -1,0 +1,151 @@
+"""Events that a noticeboard could not take in: put aside with the reason, for a person to look at and to try again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from events.envelope import PREFIX
+from ledger.transactions import in_transaction, rows_of
+from projections.generations import AVAILABILITY
+from projections.notices import notify_skus
+
+_PUT = text("""
+INSERT INTO projections.dead_letter AS d
+  (projection, generation, position, topic, subject, code, body, attempts, state)
+VALUES (:projection, :generation, :position, :topic, :subject, :code, :body, :attempts, 'open')
+ON CONFLICT (projection, generation, position) DO UPDATE
+SET code = excluded.code, attempts = d.attempts + excluded.attempts, tried_at = clock_timestamp()
+WHERE d.state = 'open'
+""")
+
+# A later event of the subject tells how things stand now, whatever the one that was put aside said.
+_OVERTAKEN = text("""
+UPDATE projections.dead_letter AS d SET state = 'overtaken', tried_at = clock_timestamp()
+FROM json_to_recordset(:heard) AS h (subject text, position bigint)
+WHERE d.projection = :projection AND d.generation = :generation AND d.state = 'open'
+  AND d.subject = h.subject AND d.position < h.position
+RETURNING d.subject
+""")
+
+_OPEN = text("""
+SELECT projection, generation, position, topic, subject, code, body, attempts, first_at, tried_at
+FROM projections.dead_letter
+WHERE state = 'open' AND (CAST(:projection AS text) IS NULL OR projection = :projection)
+ORDER BY projection, generation, position
+LIMIT :most
+""")
+
+_COUNTS = text("""
+SELECT projection, count(*) AS open FROM projections.dead_letter WHERE state = 'open' GROUP BY projection
+""")
+
+_APPLIED = text("""
+UPDATE projections.dead_letter SET state = 'applied', attempts = attempts + 1, tried_at = clock_timestamp()
+WHERE projection = :projection AND generation = :generation AND position = :position AND state = 'open'
+""")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """One event of one noticeboard. `code` says why, `subject` what it was about: sku/location, or sku."""
+
+    projection: str
+    generation: int
+    position: int
+    topic: str
+    subject: str
+    code: str
+    body: bytes
+    attempts: int
+    first_at: datetime | None = None
+    tried_at: datetime | None = None
+
+    @property
+    def sku(self) -> str:
+        """Which sku it is about."""
+        return self.subject.partition("/")[0]
+
+
+class DeadLetters:
+    """The table of them. All raise Transient where the database cannot be had."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """Put aside, each once."""
+        rows = [
+            {
+                "projection": letter.projection,
+                "generation": letter.generation,
+                "position": letter.position,
+                "topic": letter.topic,
+                "subject": letter.subject,
+                "code": letter.code,
+                "body": letter.body,
+                "attempts": letter.attempts,
+            }
+            for letter in letters
+        ]
+
+        async def insert(connection: AsyncConnection) -> None:
+            await connection.execute(_PUT, rows)
+            # What is shown of these is in doubt from now on.
+            doubted = [letter for letter in letters if letter.projection == AVAILABILITY]
+            await notify_skus(connection, (letter.sku for letter in doubted))
+
+        await in_transaction(self.engine, insert)
+
+    async def overtake(self, projection: str, generation: int, heard: dict[str, int]) -> int:
+        """Close what is older than an event of its subject that was heeded, by position; give how many."""
+        rows = [{"subject": subject, "position": position} for subject, position in heard.items()]
+
+        async def update(connection: AsyncConnection) -> int:
+            asked = {
+                "projection": projection,
+                "generation": generation,
+                "heard": orjson.dumps(rows).decode(),
+            }
+            closed = (await connection.execute(_OVERTAKEN, asked)).scalars().all()
+            if closed and projection == AVAILABILITY:
+                await notify_skus(connection, (subject.partition("/")[0] for subject in closed))
+            return len(closed)
+
+        return await in_transaction(self.engine, update)
+
+    async def applied(self, letter: DeadLetter) -> None:
+        """Close one that was heeded after all."""
+
+        async def update(connection: AsyncConnection) -> None:
+            await connection.execute(
+                _APPLIED,
+                {
+                    "projection": letter.projection,
+                    "generation": letter.generation,
+                    "position": letter.position,
+                },
+            )
+            if letter.projection == AVAILABILITY:
+                await notify_skus(connection, [letter.sku])
+
+        await in_transaction(self.engine, update)
+
+    async def open(self, projection: str | None = None, *, most: int = 1_000) -> list[DeadLetter]:
+        """List those that a person has to look at, of one noticeboard or all, in the order of the stream."""
+        rows = await rows_of(self.engine, _OPEN, projection=projection, most=most)
+        return [DeadLetter(**row) for row in rows]
+
+    async def counts(self) -> dict[str, int]:
+        """Count them by noticeboard."""
+        return {row["projection"]: row["open"] for row in await rows_of(self.engine, _COUNTS)}
+
+
+def subject_of(topic: str) -> str:
+    """Read from the topic what an event is about, whatever its body is like."""
+    return "/".join(topic.removeprefix(f"{PREFIX}.").split(".")[1:])

@@ -1,0 +1,53 @@
+"""How fresh a noticeboard is: the moment before which every committed change is in it.
+
+A change is on the bus, or waits in the outbox. So of a moment at which the outbox was looked at, and of the
+position at which the stream ended after that, this is known: when everything up to the position is done,
+everything committed by the moment is heeded.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.connection import Connection
+from events.following import Following, Progress, state_of
+from ledger.outgoing import Outbox
+
+MOST_MARKS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What was committed by then has come to the stream up to there."""
+
+    as_of: datetime
+    position: int
+
+
+class Watermarks:
+    """Marks of one generation that are not reached yet."""
+
+    def __init__(self, outbox: Outbox, connection: Connection, following: Following) -> None:
+        self.outbox = outbox
+        self.connection = connection
+        self.following = following
+        self._marks: deque[Mark] = deque(maxlen=MOST_MARKS)
+
+    async def mark(self) -> Mark:
+        """Set one at this moment. Raises BusAway, Transient."""
+        # In this order: what is published in between only comes too early.
+        as_of = await self.outbox.horizon()
+        state = await state_of(self.connection)
+        mark = Mark(as_of=as_of, position=state.last)
+        self._marks.append(mark)
+        return mark
+
+    async def reached(self) -> tuple[Mark | None, Progress]:
+        """Give the latest that is reached, if any is, and how far the place has come. Raises as the bus does."""
+        progress = await self.following.progress()
+        reached = None
+        while self._marks and self._marks[0].position <= progress.settled:
+            reached = self._marks.popleft()
+        return reached, progress

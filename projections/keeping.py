@@ -1,0 +1,95 @@
+"""Keeping a noticeboard: made where there is none, followed, told how fresh it is, and given up for its successor."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import Gauge
+
+from events.following import PlaceLostError, state_of
+from ledger.errors import Transient
+from projections.consuming import Consumer
+from projections.freshness import Watermarks
+from projections.generations import Generation
+from projections.projection import Projection
+from projections.rebuilding import Desk, rebuild
+
+log = structlog.get_logger("projections")
+
+AGE = Gauge("onhand_projection_age_seconds", "How old what it shows may be", ["projection"])
+BEHIND = Gauge(
+    "onhand_projection_behind", "Events on the stream that it has not heeded", ["projection"]
+)
+DEAD = Gauge(
+    "onhand_projection_dead_letters", "Events put aside that nobody has settled", ["projection"]
+)
+
+
+class Keeper:
+    """Looks after one noticeboard. Any number of them may, in as many processes."""
+
+    def __init__(self, desk: Desk, projection: Projection) -> None:
+        self.desk = desk
+        self.projection = projection
+        self._consumer: Consumer | None = None
+        self._watermarks: Watermarks | None = None
+
+    async def round(self) -> None:
+        """Heed what comes within a second. Raises what passes: BusAway, Transient, a database's errors."""
+        consumer = await self._standing()
+        try:
+            await consumer.round()
+        except PlaceLostError:
+            log.warning("place in the stream lost", projection=self.projection.name)
+            await self._make()
+
+    async def look(self) -> None:
+        """Tell how fresh it is, as far as that can be known. Raises as `round`."""
+        consumer, watermarks = self._consumer, self._watermarks
+        if consumer is None or watermarks is None:
+            return
+        name = self.projection.name
+        await watermarks.mark()
+        reached, progress = await watermarks.reached()
+        BEHIND.labels(name).set(progress.behind)
+        DEAD.labels(name).set((await self.desk.letters.counts()).get(name, 0))
+        if reached is not None:
+            age = await self.desk.generations.tell_fresh(
+                name, consumer.generation, as_of=reached.as_of, position=reached.position
+            )
+            AGE.labels(name).set(age)
+        else:
+            live = await self.desk.generations.live(name)
+            AGE.labels(name).set(live.age_seconds or 0 if live else 0)
+
+    async def _standing(self) -> Consumer:
+        """Give the consumer of the generation that is live at this moment."""
+        live = await self.desk.generations.live(self.projection.name)
+        if self._consumer is not None and live is not None:
+            if live.number == self._consumer.generation:
+                return self._consumer
+            await self._consumer.following.let_go()
+        elif live is None or not await self._still_whole(live):
+            await self._make()
+            live = await self.desk.generations.live(self.projection.name)
+        if live is None:
+            raise Transient("projection-unavailable", projection=self.projection.name)
+        following = self.desk.following(self.projection.name, live.number)
+        self._consumer = Consumer(self.projection, live.number, following, self.desk.letters)
+        self._watermarks = self.desk.watermarks(following)
+        return self._consumer
+
+    async def _still_whole(self, live: Generation) -> bool:
+        """Tell whether the stream can bring it what it missed, and whether what it has is there."""
+        state = await state_of(self.desk.connection)
+        if live.stream != state.made or live.position is None or live.position + 1 < state.first:
+            log.warning("stream cannot catch it up", projection=live.projection)
+            return False
+        return await self.projection.intact(live.number)
+
+    async def _make(self) -> None:
+        self._consumer = self._watermarks = None
+        await rebuild(self.desk, self.projection, _unwatched)
+
+
+def _unwatched(stage: str, done: int, of: int) -> None:
+    """Nobody looks on."""

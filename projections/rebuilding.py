@@ -1,0 +1,133 @@
+"""Making a noticeboard anew while the old one is read: filled from the ledger, caught up, compared, swapped.
+
+A first start is the same, with nothing to replace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter
+
+from events.connection import Connection
+from events.following import Following, state_of
+from ledger.crash_points import Around
+from ledger.outgoing import Outbox
+from projections.consuming import Consumer
+from projections.dead_letters import DeadLetters
+from projections.freshness import Mark, Watermarks
+from projections.generations import Generations
+from projections.projection import Comparison, Projection
+
+log = structlog.get_logger("projections")
+
+REBUILT = Counter(
+    "onhand_projection_rebuilds_total", "Generations that were made", ["projection", "end"]
+)
+
+SWAP = Around("projections.swap")
+
+CATCH_UP_WAIT_SECONDS = 0.1
+
+Stage = Callable[[str, int, int], None]
+"""Hears what is being done, and how much of how much."""
+
+
+class DifferentError(Exception):
+    """A generation that was made anew is not what the ledger says. It is taken away again."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__("; ".join(comparison.differences[:3]))
+        self.comparison = comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rebuilt:
+    """What was made: its number, its entries, and what was wrong with the one before, if there was one."""
+
+    number: int
+    entries: int
+    wrong_before: Comparison | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What whoever keeps noticeboards needs."""
+
+    generations: Generations
+    letters: DeadLetters
+    outbox: Outbox
+    connection: Connection
+
+    def following(self, projection: str, number: int) -> Following:
+        """Give the place of a generation in the stream."""
+        return Following(self.connection, f"{projection}-{number}")
+
+    def watermarks(self, following: Following) -> Watermarks:
+        """Give what tells its freshness."""
+        return Watermarks(self.outbox, self.connection, following)
+
+
+async def rebuild(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
+    """Make a generation and have it read. Live events go on being heeded by whoever keeps the old one.
+
+    Raises DifferentError where it does not equal the ledger, Transient where somebody else is at it or the
+    database is away, BusAway.
+    """
+    async with desk.generations.alone(projection.name):
+        await clear(desk, projection)
+        before = await desk.generations.live(projection.name)
+        # The place first, the ledger's moment after it: nothing can fall between.
+        state = await state_of(desk.connection)
+        number = await desk.generations.begin(projection.name, stream=state.made)
+        following = desk.following(projection.name, number)
+        await following.begin(projection.topics, after=state.last)
+        await projection.build(number, lambda done, of: told("filling", done, of))
+        consumer = Consumer(projection, number, following, desk.letters)
+        await _caught_up(desk, consumer, told)
+        told("comparing", 0, 1)
+        comparison = await projection.compare(number)
+        if not comparison.equal:
+            await _abandon(desk, projection, number)
+            raise DifferentError(comparison)
+        wrong_before = await projection.compare(before.number) if before is not None else None
+        told("comparing", 1, 1)
+        mark = await _caught_up(desk, consumer, told)
+        async with SWAP(projection.name):
+            await desk.generations.promote(
+                projection.name, number, as_of=mark.as_of, position=mark.position
+            )
+        await following.let_go()
+        REBUILT.labels(projection.name, "live").inc()
+        log.info("noticeboard rebuilt", projection=projection.name, generation=number)
+        await clear(desk, projection)
+    return Rebuilt(number=number, entries=comparison.entries, wrong_before=wrong_before)
+
+
+async def clear(desk: Desk, projection: Projection) -> None:
+    """Take away every generation that nobody reads: replaced ones, and those that somebody left unfinished."""
+    for number in await desk.generations.unused(projection.name):
+        await desk.following(projection.name, number).end()
+        await projection.drop(number)
+        await desk.generations.forget(projection.name, number)
+
+
+async def _caught_up(desk: Desk, consumer: Consumer, told: Stage) -> Mark:
+    """Heed until everything that was committed before this call is in it."""
+    watermarks = desk.watermarks(consumer.following)
+    mark = await watermarks.mark()
+    heeded = 0
+    while True:
+        reached, progress = await watermarks.reached()
+        told("catching up", heeded, heeded + progress.behind)
+        if reached is not None:
+            return mark
+        heeded += await consumer.round(CATCH_UP_WAIT_SECONDS)
+
+
+async def _abandon(desk: Desk, projection: Projection, number: int) -> None:
+    REBUILT.labels(projection.name, "different").inc()
+    log.error("noticeboard differs from the ledger", projection=projection.name, generation=number)
+    await clear(desk, projection)
