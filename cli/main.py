@@ -11,6 +11,7 @@ from cli.demo import demo
 from cli.dev import dev
 from cli.doctor import doctor
 from cli.migrate import migrate
+from cli.projections import projections
 from cli.prune import prune
 from cli.relay import relay
 from cli.token import token
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 for command in (demo, dev, token, migrate, api, worker, relay, prune, doctor):
     app.command()(command)
+app.add_typer(projections, name="projections")
 app.add_typer(bench, name="bench")
 
 

@@ -100,6 +100,10 @@ class Plan:
             NATS_URL: self.bus_url(),
         }
 
+    def projections_environment(self, databases: Databases) -> dict[str, str]:
+        """Tell whoever keeps the noticeboards what it needs: the same as the relay."""
+        return self.relay_environment(databases)
+
     def bare_environment(self) -> dict[str, str]:
         """Give what every process of ours starts from."""
         return clean_environment(self.caller) | {"PYTHONUNBUFFERED": "1"}

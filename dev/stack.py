@@ -75,6 +75,7 @@ def assemble(plan: Plan) -> Stack:
             _payments(plan),
             _worker(plan, databases),
             _relay(plan, databases),
+            _projections(plan, databases),
             _api(plan, databases),
         ],
         plan.runtime(databases),
@@ -156,6 +157,12 @@ def _worker(plan: Plan, databases: Databases) -> ChildSpec:
 def _relay(plan: Plan, databases: Databases) -> ChildSpec:
     """Needed by nobody who sells: the stack is ready without it."""
     return _ours(plan, "relay", ["cli", "relay"], plan.relay_environment(databases), ready_at_once)
+
+
+def _projections(plan: Plan, databases: Databases) -> ChildSpec:
+    """Needed by nobody who sells, either."""
+    environment = plan.projections_environment(databases)
+    return _ours(plan, "projections", ["cli", "projections"], environment, ready_at_once)
 
 
 def _api(plan: Plan, databases: Databases) -> ChildSpec:

@@ -71,6 +71,35 @@ class DeadLetter:
         """Which sku it is about."""
         return self.subject.partition("/")[0]
 
+    def readable_body(self) -> str:
+        """Give the event as text, whatever it is made of."""
+        return self.body.decode(errors="backslashreplace")
+
+    def told(self, *, with_body: bool) -> dict[str, object]:
+        """Give it as JSON has it."""
+        told: dict[str, object] = {
+            "projection": self.projection,
+            "generation": self.generation,
+            "position": self.position,
+            "subject": self.subject,
+            "code": self.code,
+            "attempts": self.attempts,
+            "first_at": self.first_at.isoformat() if self.first_at else None,
+            "tried_at": self.tried_at.isoformat() if self.tried_at else None,
+        }
+        return {**told, "body": self.readable_body()} if with_body else told
+
+    def cells(self) -> list[str]:
+        """Give it as a row of a table."""
+        return [
+            self.projection,
+            str(self.position),
+            self.subject,
+            self.code,
+            str(self.attempts),
+            self.first_at.isoformat(timespec="seconds") if self.first_at else "",
+        ]
+
 
 class DeadLetters:
     """The table of them. All raise Transient where the database cannot be had."""

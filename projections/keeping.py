@@ -20,7 +20,9 @@ BEHIND = Gauge(
     "onhand_projection_behind", "Events on the stream that it has not heeded", ["projection"]
 )
 DEAD = Gauge(
-    "onhand_projection_dead_letters", "Events put aside that nobody has settled", ["projection"]
+    "onhand_projection_dead_letters_open",
+    "Events put aside that nobody has settled",
+    ["projection"],
 )
 
 

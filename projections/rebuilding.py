@@ -51,6 +51,18 @@ class Rebuilt:
     entries: int
     wrong_before: Comparison | None
 
+    def sentence(self) -> str:
+        """Say it."""
+        found = (
+            f"generation {self.number} is read now, {self.entries:,} entries, equal to the ledger"
+        )
+        if self.wrong_before is None:
+            return f"{found}; there was none before."
+        if self.wrong_before.equal:
+            return f"{found}, and so was the one before."
+        wrong = "".join(f"\n  {sentence}" for sentence in self.wrong_before.differences)
+        return f"{found}. The one before differed:{wrong}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:

@@ -77,6 +77,13 @@ class RelaySettings(Group):
     backlog_interval_seconds: float = Field(default=5.0, gt=0, le=600)
 
 
+class ProjectionSettings(Group):
+    """How the noticeboards are kept. Intervals are wall-clock seconds."""
+
+    freshness_interval_seconds: float = Field(default=0.5, gt=0, le=60)
+    """How often it is told how fresh they are: their age is never known to be less than that."""
+
+
 class ProviderSettings(Group):
     """The payment provider: Stripe, or anything that speaks its wire."""
 

@@ -105,10 +105,7 @@ class Availability:
     async def drop(self, generation: int) -> None:
         """Delete its rows, some thousand a transaction."""
         for statement in (_DROP_ROWS, _DROP_PRODUCTS):
-            while await in_transaction(
-                self.engine,
-                lambda connection, some=statement: _dropped(connection, some, generation),
-            ):
+            while await in_transaction(self.engine, partial(_dropped, statement, generation)):
                 pass
 
     async def intact(self, generation: int) -> bool:

@@ -1,0 +1,133 @@
+"""The projections' process: keeps the noticeboards until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from events.connection import Connection
+from ledger.database import Role
+from ledger.database import engine as open_engine
+from ledger.outgoing import Outbox
+from projections.availability.board import Availability
+from projections.dead_letters import DeadLetters
+from projections.generations import Generations
+from projections.keeping import Keeper
+from projections.projection import Projection
+from projections.rebuilding import Desk
+from settings.model import (
+    BusSettings,
+    DatabaseSettings,
+    DrillSettings,
+    ProjectionSettings,
+    TelemetrySettings,
+)
+from worker.loops import run_loop
+from worker.process import begun
+
+log = structlog.get_logger("worker.projections")
+
+NAME = "onhand-projections"
+CONNECTIONS = 12
+"""Of each noticeboard: one heeds, one looks, one may hold the lock of a rebuild."""
+AFTER_FAILURE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionProcessSettings:
+    """Everything the process is told."""
+
+    database: DatabaseSettings
+    bus: BusSettings
+    projections: ProjectionSettings
+    telemetry: TelemetrySettings
+    drill: DrillSettings
+
+    @classmethod
+    def read(cls) -> ProjectionProcessSettings:
+        """Read the environment. Raises pydantic.ValidationError naming what is missing."""
+        return cls(
+            database=DatabaseSettings(),
+            bus=BusSettings(),
+            projections=ProjectionSettings(),
+            telemetry=TelemetrySettings(),
+            drill=DrillSettings(),
+        )
+
+
+class AtOnce:
+    """A pause that is none: the round itself waits for events."""
+
+    async def wait(self, seconds: float) -> None:  # noqa: ARG002 - as every alarm
+        """Let others have their turn."""
+        await asyncio.sleep(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """The noticeboards and what they are kept with, opened once for a process or a command."""
+
+    engine: AsyncEngine
+    desk: Desk
+    projections: Sequence[Projection]
+
+    @classmethod
+    def open(cls, settings: ProjectionProcessSettings) -> Office:
+        """Put it together; nothing is connected yet."""
+        engine = open_engine(
+            settings.database.database_url.get_secret_value(),
+            pool_size=CONNECTIONS,
+            name=NAME,
+            role=Role.PROJECTIONS,
+        )
+        connection = Connection(
+            settings.bus.nats_url.get_secret_value(),
+            replicas=settings.bus.bus_replicas,
+            name=NAME,
+        )
+        desk = Desk(
+            generations=Generations(engine),
+            letters=DeadLetters(engine),
+            outbox=Outbox(engine),
+            connection=connection,
+        )
+        return cls(engine=engine, desk=desk, projections=[Availability(engine)])
+
+    def named(self, name: str) -> Projection:
+        """Give one of them. Raises LookupError."""
+        for projection in self.projections:
+            if projection.name == name:
+                return projection
+        raise LookupError(name)
+
+    async def close(self) -> None:
+        """Close everything."""
+        await self.desk.connection.close()
+        await self.engine.dispose()
+
+
+async def run(settings: ProjectionProcessSettings) -> None:
+    """Run until SIGTERM or SIGINT. What is under way is given up, and heeded again by whoever comes next."""
+    stop = begun(settings.telemetry, settings.drill)
+    office = Office.open(settings)
+    loops = list(_begun_loops(office, settings.projections))
+    log.info("projections ready")
+    await stop.wait()
+    log.info("projections stopping")
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
+    await office.close()
+
+
+def _begun_loops(office: Office, settings: ProjectionSettings) -> Iterator[asyncio.Task[None]]:
+    for projection in office.projections:
+        keeper = Keeper(office.desk, projection)
+        heed = run_loop(projection.name, keeper.round, AFTER_FAILURE_SECONDS, AtOnce())
+        look = run_loop(f"{projection.name}-look", keeper.look, settings.freshness_interval_seconds)
+        yield asyncio.create_task(heed)
+        yield asyncio.create_task(look)
