@@ -40,9 +40,7 @@ ORDER BY generation
 
 _BEGIN = text("""
 INSERT INTO projections.generation (projection, generation, state, stream)
-SELECT :projection, coalesce(max(generation), 0) + 1, 'building', :stream
-FROM projections.generation
-WHERE projection = :projection
+VALUES (:projection, nextval('projections.generation_number'), 'building', :stream)
 RETURNING generation
 """)
 

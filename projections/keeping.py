@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 
 from events.following import PlaceLostError, state_of
 from ledger.errors import Transient
-from projections.consuming import Consumer
+from projections.consuming import WAIT_SECONDS, Consumer
 from projections.freshness import Watermarks
 from projections.generations import Generation
 from projections.projection import Projection
@@ -29,17 +29,20 @@ DEAD = Gauge(
 class Keeper:
     """Looks after one noticeboard. Any number of them may, in as many processes."""
 
-    def __init__(self, desk: Desk, projection: Projection) -> None:
+    def __init__(
+        self, desk: Desk, projection: Projection, *, wait_seconds: float = WAIT_SECONDS
+    ) -> None:
         self.desk = desk
         self.projection = projection
+        self.wait_seconds = wait_seconds
         self._consumer: Consumer | None = None
         self._watermarks: Watermarks | None = None
 
     async def round(self) -> None:
         """Heed what comes within a second. Raises what passes: BusAway, Transient, a database's errors."""
-        consumer = await self._standing()
         try:
-            await consumer.round()
+            consumer = await self._standing()
+            await consumer.round(self.wait_seconds)
         except PlaceLostError:
             log.warning("place in the stream lost", projection=self.projection.name)
             await self._make()

@@ -42,9 +42,16 @@ READ_BY: dict[str, tuple[type[model.Group], ...]] = {
         model.DrillSettings,
         model.TelemetrySettings,
     ),
+    "projections": (
+        model.DatabaseSettings,
+        model.BusSettings,
+        model.ProjectionSettings,
+        model.DrillSettings,
+        model.TelemetrySettings,
+    ),
     "migrate": (model.OwnerSettings,),
 }
-WITHOUT_ENGINE = {"migrate", "relay"}
+WITHOUT_ENGINE = {"migrate", "relay", "projections"}
 TEMPORAL = {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}
 
 

@@ -1,5 +1,10 @@
 -- Which filling of a noticeboard is read, how fresh it is, and which events it could not take in.
 
+-- Never given twice, not even where one was forgotten: whoever was thought dead may still write to it.
+CREATE SEQUENCE projections.generation_number;
+
+GRANT USAGE ON SEQUENCE projections.generation_number TO onhand_projections;
+
 -- A noticeboard is made anew beside the one that is read, and then takes its place.
 CREATE TABLE projections.generation (
   projection text NOT NULL CONSTRAINT generation_projection_is_known CHECK (

@@ -1,0 +1,147 @@
+"""A shop, its bus and its relay, and whoever keeps noticeboards of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+import pytest
+from pydantic import SecretStr
+
+from events.relay import Relay
+from projections.consuming import PASSING
+from projections.keeping import Keeper
+from settings.model import (
+    BusSettings,
+    DatabaseSettings,
+    DrillSettings,
+    ProjectionSettings,
+    TelemetrySettings,
+)
+from tests.conftest import Database
+from tests.integration.events.conftest import Nats, away, bus, relay, shop, waiting
+from tests.integration.ledger.shop import Shop
+from tests.workflows.shop import eventually
+from worker.projections import Office, ProjectionProcessSettings
+
+__all__ = ["away", "bus", "relay", "shop"]
+
+NAMES = ("availability",)
+"""Every noticeboard there is: what holds for one holds for all."""
+
+SHORTLY = 0.05
+"""For how long a round waits for events that have all been sent."""
+
+TABLES: dict[str, dict[str, LiteralString]] = {
+    "availability": {
+        "availability": "SELECT to_jsonb(t) - 'generation' FROM projections.availability t"
+        " WHERE generation = %s ORDER BY sku, location",
+        "availability_product": "SELECT to_jsonb(t) - 'generation' FROM projections.availability_product t"
+        " WHERE generation = %s ORDER BY sku",
+    },
+}
+
+
+@dataclass(kw_only=True)
+class Board:
+    """One noticeboard, whoever keeps it, and the shop it is about."""
+
+    name: str
+    shop: Shop
+    relay: Relay
+    office: Office
+    keeper: Keeper
+
+    @property
+    def database(self) -> Database:
+        """Where all of it is."""
+        return self.shop.database
+
+    async def live(self) -> int:
+        """Give the number of the generation that is read."""
+        live = await self.office.desk.generations.live(self.name)
+        assert live is not None
+        return live.number
+
+    async def entries(self, generation: int | None = None) -> bytes:
+        """Give all that a generation holds, the same bytes for the same entries."""
+        number = generation or await self.live()
+        return json.dumps(entries_of(self.database, self.name, number), sort_keys=True).encode()
+
+    async def built(self) -> bytes:
+        """Give what the ledger itself would have there."""
+        number = 1_000
+        projection = self.office.named(self.name)
+        await projection.build(number, lambda _done, _of: None)
+        entries = await self.entries(number)
+        await projection.drop(number)
+        return entries
+
+    async def settle(self) -> None:
+        """Carry and heed until nothing is under way."""
+        await eventually(self.is_settled)
+
+    async def is_settled(self) -> bool:
+        """Carry and heed some, and tell whether that was all. What passes is tried again, as by the process."""
+        await self.relay.round()
+        try:
+            await self.keeper.round()
+            following = self.office.desk.following(self.name, await self.live())
+            return waiting(self.shop) == 0 and (await following.progress()).behind == 0
+        except PASSING:
+            return False
+
+    async def equals_the_ledger(self) -> bool:
+        """Compare as a rebuild does, and whole."""
+        compared = await self.office.named(self.name).compare(await self.live())
+        return compared.equal and await self.entries() == await self.built()
+
+
+def entries_of(database: Database, name: str, generation: int) -> dict[str, list[Any]]:
+    """Read what a generation holds, but for its number."""
+    return {
+        table: [row for (row,) in database.rows(query, generation)]
+        for table, query in TABLES[name].items()
+    }
+
+
+def process_settings(shop: Shop, url: str) -> ProjectionProcessSettings:
+    """Tell a process what these tests tell it."""
+    return ProjectionProcessSettings(
+        database=DatabaseSettings(database_url=SecretStr(shop.database.application_url)),
+        bus=BusSettings(nats_url=SecretStr(url)),
+        projections=ProjectionSettings(),
+        telemetry=TelemetrySettings(),
+        drill=DrillSettings(),
+    )
+
+
+@asynccontextmanager
+async def open_office(shop: Shop, url: str) -> AsyncIterator[Office]:
+    """Open what a process of its own would have."""
+    office = Office.open(process_settings(shop, url))
+    yield office
+    await office.close()
+
+
+@pytest.fixture
+async def office(shop: Shop, away: Nats) -> AsyncIterator[Office]:
+    """Give the noticeboards, whether the bus is there or not."""
+    async with open_office(shop, away.url) as opened:
+        yield opened
+
+
+@pytest.fixture(params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Name each noticeboard in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def board(shop: Shop, relay: Relay, office: Office, name: str) -> Board:
+    """Give each noticeboard in turn, not yet made."""
+    keeper = Keeper(office.desk, office.named(name), wait_seconds=SHORTLY)
+    return Board(name=name, shop=shop, relay=relay, office=office, keeper=keeper)
