@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from dev.foreground import running
-from dev.nats import NatsServer, find_nats
-from dev.ports import free_port
 from tests.integration.events.conftest import Nats, waiting
+from tests.integration.events.mortals import MortalNats, MortalProcess
 from tests.integration.events.reading import events_of
 from tests.integration.ledger.shop import Shop, broken_promises
-from tests.processes import OurProcess
 from tests.proof import size
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
 from tests.workflows.shop import eventually
@@ -29,61 +23,6 @@ SECONDS = size(share=8, full=120)
 LEAST_DEATHS = 4
 LIFE_SECONDS = (0.3, 1.5)
 """How long a relay or a bus may live."""
-
-
-class MortalNats:
-    """A server that is killed and started again at the same place."""
-
-    def __init__(self, place: Nats) -> None:
-        self.server = NatsServer(
-            program=find_nats(),
-            directory=place.directory,
-            port=place.port,
-            monitoring_port=free_port({place.port}),
-        )
-        place.directory.mkdir()
-        self.opened = ExitStack()
-        self.pid = 0
-
-    def start(self) -> None:
-        """Run it."""
-        log = self.server.directory / "nats.log"
-        self.pid = self.opened.enter_context(running(self.server.child(log)))
-
-    def kill(self) -> None:
-        """Switch it off."""
-        os.kill(self.pid, signal.SIGKILL)
-        self.opened.close()
-
-
-class MortalRelay:
-    """`onhand relay`, killed and started again."""
-
-    def __init__(self, shop: Shop, nats: Nats, place: Path) -> None:
-        self.log = place / "relay.log"
-        self.drills = place / "drills"
-        self.drills.mkdir()
-        self.lives = 0
-        self.settings = {
-            "DATABASE_URL": shop.database.application_url,
-            "NATS_URL": nats.url,
-            "ONHAND_DRILL_DIRECTORY": str(self.drills),
-        }
-        self.start()
-
-    def start(self) -> None:
-        """Run it."""
-        self.process = OurProcess("relay", self.log, self.settings)
-
-        self.lives += 1
-
-    async def carries(self) -> bool:
-        """Tell whether it is there."""
-        return self.log.read_text().count("relay ready") == self.lives
-
-    def kill(self) -> None:
-        """Switch it off."""
-        self.process.close()
 
 
 @pytest.fixture
@@ -96,9 +35,9 @@ def mortal_nats(away: Nats) -> Iterator[MortalNats]:
 
 
 @pytest.fixture
-def mortal_relay(shop: Shop, away: Nats, tmp_path: Path) -> Iterator[MortalRelay]:
+def mortal_relay(shop: Shop, away: Nats, tmp_path: Path) -> Iterator[MortalProcess]:
     """Give a relay that may be killed."""
-    relay = MortalRelay(shop, away, tmp_path)
+    relay = MortalProcess("relay", shop, away, tmp_path)
     yield relay
     relay.kill()
 
@@ -106,7 +45,7 @@ def mortal_relay(shop: Shop, away: Nats, tmp_path: Path) -> Iterator[MortalRelay
 @pytest.mark.proof
 @pytest.mark.timeout(300)
 async def test_relay_and_bus_killed_in_turn_lose_nothing(
-    shop: Shop, away: Nats, mortal_nats: MortalNats, mortal_relay: MortalRelay
+    shop: Shop, away: Nats, mortal_nats: MortalNats, mortal_relay: MortalProcess
 ) -> None:
     """Each subject's events are all there, each once and in the order of its sequence."""
     await eventually(lambda: nothing_waits(shop))
@@ -128,7 +67,7 @@ async def test_relay_and_bus_killed_in_turn_lose_nothing(
             await asyncio.to_thread(victim.kill)
             await asyncio.sleep(random.uniform(0, LIFE_SECONDS[0]))
             await asyncio.to_thread(victim.start)
-            await eventually(mortal_relay.carries)
+            await eventually(mortal_relay.is_there)
             deaths += 1
 
     await asyncio.gather(sell(), kill())
@@ -152,7 +91,7 @@ async def test_a_relay_that_dies_with_events_out_and_not_marked_sends_them_again
     shop: Shop, bus: Nats, tmp_path: Path
 ) -> None:
     """The process itself, between the bus's answer and its own mark."""
-    relay = MortalRelay(shop, bus, tmp_path)
+    relay = MortalProcess("relay", shop, bus, tmp_path)
     await eventually(lambda: nothing_waits(shop))
     (relay.drills / "relay.publish.after").touch()
     await shop.stocked(1)
@@ -177,7 +116,7 @@ async def test_told_to_end_it_ends_and_leaves_nobody_behind(
     shop: Shop, bus: Nats, tmp_path: Path
 ) -> None:
     """A deployment is no accident."""
-    relay = MortalRelay(shop, bus, tmp_path)
+    relay = MortalProcess("relay", shop, bus, tmp_path)
     await eventually(lambda: nothing_waits(shop))
 
     status = relay.process.end()

@@ -1,0 +1,133 @@
+"""What a noticeboard cannot take in is put aside, looked at, and tried again by hand; nothing else waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from typing import LiteralString
+
+import pytest
+
+from dev.clean_environment import clean_environment
+from projections.status import retried
+from tests.integration.events.conftest import Nats
+from tests.integration.projections.conftest import Board
+from tests.integration.projections.test_following import publish
+from tests.processes import ROOT
+from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
+
+INDIGESTIBLE: dict[str, LiteralString] = {
+    "availability": """
+      CREATE FUNCTION projections.choke() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF NEW.sku = 'long-rug' THEN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END IF;
+        RETURN NEW;
+      END $$;
+      CREATE TRIGGER choke BEFORE INSERT OR UPDATE ON projections.availability
+        FOR EACH ROW EXECUTE FUNCTION projections.choke()
+    """,
+}
+"""What makes every event about rugs one that cannot be heeded, until `projections.choke` is gone."""
+
+
+async def test_an_event_that_cannot_be_heeded_takes_nothing_else_with_it(
+    board: Board, bus: Nats
+) -> None:
+    """It comes in a batch with others; when it can be heeded, it is tried again and closed."""
+    await board.settle()
+    board.database.run(INDIGESTIBLE[board.name])
+    for sku in (LAMP, RUG, TEAPOT):
+        await board.shop.stocked(4, sku)
+    await board.settle()
+
+    (letter,) = await board.office.desk.letters.open(board.name)
+    assert (letter.subject, letter.attempts) == (f"{RUG}/BER1", 3)
+    assert letter.code == "IntegrityError"
+    projections = board.office.projections
+    assert await retried(board.office.desk, projections, board.name) == [(letter, "IntegrityError")]
+
+    board.database.run("DROP FUNCTION projections.choke CASCADE")
+    assert await retried(board.office.desk, projections, board.name) == [(letter, None)]
+
+    assert await board.office.desk.letters.open() == []
+    assert await board.equals_the_ledger()
+
+
+async def test_a_letter_comes_once_however_often_it_is_delivered(board: Board, bus: Nats) -> None:
+    """Its body is kept as it came."""
+    await board.settle()
+    await publish(bus, [(f"onhand.stock.{LAMP}.BER1", b"\x00nonsense")])
+    await board.settle()
+    (letter,) = await board.office.desk.letters.open(board.name)
+    await board.office.desk.letters.put([letter])
+
+    (again,) = await board.office.desk.letters.open(board.name)
+
+    assert (again.body, again.code, again.attempts) == (b"\x00nonsense", "no-event", 2)
+
+
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_commands_show_them_and_try_them_again(board: Board, bus: Nats) -> None:
+    """As a person meets them."""
+    await board.settle()
+    nothing = await command(board, bus, "dead-letters")
+    await publish(bus, [(f"onhand.stock.{LAMP}.BER1", b"nonsense")])
+    await board.settle()
+
+    listed = await command(board, bus, "dead-letters", "--bodies")
+    as_json = await command(board, bus, "dead-letters", "availability", "--json")
+    tried = await command(board, bus, "retry")
+    standing = await command(board, bus, "status", "--json")
+
+    assert nothing == (0, "There are none.\n")
+    assert listed[0] == 0
+    assert "no-event" in listed[1]
+    assert "nonsense" in listed[1]
+    (line,) = as_json[1].splitlines()
+    assert json.loads(line)["subject"] == f"{LAMP}/BER1"
+    assert "body" not in json.loads(line)
+    assert tried[0] == 1
+    assert tried[1].rstrip().endswith("still no-event")
+    (row,) = (row for row in json.loads(standing[1]) if row["projection"] == "availability")
+    assert (row["state"], row["behind"], row["dead_letters"]) == ("live", 0, 1)
+
+
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_a_command_makes_one_anew(board: Board, bus: Nats) -> None:
+    """With what it does told on the way, and its end as a sentence."""
+    await board.shop.stocked(2)
+    await board.settle()
+
+    made = await command(board, bus, "rebuild", "availability")
+    unknown = await command(board, bus, "rebuild", "nothing")
+
+    assert made[0] == 0
+    assert made[1].startswith("availability: generation 2 is read now, ")
+    assert unknown == (2, "")
+    assert await board.live() == 2
+
+
+async def test_without_a_bus_a_command_says_so(board: Board, away: Nats) -> None:
+    """And ends as one that cannot be run."""
+    assert await command(board, away, "rebuild", "availability") == (2, "")
+
+
+async def command(board: Board, bus: Nats, *words: str) -> tuple[int, str]:
+    """Run `onhand projections …`; give its exit code and what it printed."""
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "cli", "projections", *words],
+        cwd=ROOT,
+        env={
+            **clean_environment(os.environ),
+            "DATABASE_URL": board.database.application_url,
+            "NATS_URL": bus.url,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return ran.returncode, ran.stdout

@@ -1,0 +1,156 @@
+"""A noticeboard says from when it is, and is never older than it says."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+import psycopg
+
+from dev.nats import running_nats
+from projections.consuming import PASSING
+from tests.integration.events.conftest import Nats
+from tests.integration.projections.conftest import Board
+from tests.unit.ledger.cast import LAMP
+from tests.workflows.shop import eventually
+
+STEPS = 150
+
+
+async def as_of(board: Board) -> datetime:
+    """Read from when it says it is."""
+    live = await board.office.desk.generations.live(board.name)
+    assert live is not None
+    assert live.as_of is not None
+    return live.as_of
+
+
+def clock(board: Board) -> datetime:
+    """Ask the database for its time."""
+    now: datetime = board.database.value("SELECT clock_timestamp()")
+    return now
+
+
+async def test_everything_committed_before_that_moment_is_in_it(board: Board, bus: Nats) -> None:
+    """Whoever carries, heeds, looks or sells first."""
+    await board.settle()
+    done: list[datetime] = []
+    looks = 0
+
+    async def sell() -> None:
+        await board.shop.stocked(1)
+        done.append(clock(board))
+
+    for _ in range(STEPS):
+        step = random.choice((sell, sell, board.relay.round, board.keeper.round, board.keeper.look))
+        await step()
+        if step == board.keeper.look:
+            looks += 1
+            moment = await as_of(board)
+            promised = sum(committed < moment for committed in done)
+            assert await heard(board) >= promised
+    assert looks > 5
+    await board.settle()
+    moment = clock(board)
+
+    async def is_fresh() -> bool:
+        await board.keeper.look()
+        return await as_of(board) > moment
+
+    await eventually(is_fresh)
+    assert await heard(board) == len(done)
+
+
+async def heard(board: Board) -> int:
+    """Count what of the lamp it has heard, by what it would lack without: of each the ledger's own comparison."""
+    await board.office.named(board.name).compare(await board.live())
+    return int(
+        board.database.value(
+            "SELECT coalesce(max(sequence), 0) FROM projections.availability"
+            " WHERE sku = %s AND generation = %s",
+            LAMP,
+            await board.live(),
+        )
+    )
+
+
+async def test_a_change_that_is_not_committed_does_not_count_and_is_not_missed(
+    board: Board, bus: Nats
+) -> None:
+    """A transaction is held open while others pass it; the moment goes on, and the late one comes after it."""
+    await board.shop.stocked(1)
+    await board.settle()
+    with psycopg.connect(board.database.superuser_url) as late:
+        late.execute(
+            "INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)"
+            " SELECT 'late/BER1', 1, shard, type,"
+            "   jsonb_set(jsonb_set(payload::jsonb, '{sku}', '\"late\"'), '{sequence}', '1')::json, clock_timestamp()"
+            " FROM outbox WHERE type = 'StockReceived' LIMIT 1"
+        )
+        for _ in range(20):
+            await board.shop.stocked(1)
+        moment = clock(board)
+        await board.settle()
+        await eventually(lambda: is_after(board, moment))
+        late.commit()
+    await board.keeper.look()
+    held = await as_of(board)
+    recorded = board.database.value("SELECT recorded_at FROM outbox WHERE subject = 'late/BER1'")
+
+    await board.settle()
+
+    # From its commit on it waits, so the moment stops; what was said before was true: it was not committed then.
+    assert held > recorded
+    assert (
+        board.database.value("SELECT count(*) FROM projections.availability WHERE sku = 'late'")
+        == 1
+    )
+
+
+async def is_after(board: Board, moment: datetime) -> bool:
+    """Look, and tell whether it is as fresh as that."""
+    await board.keeper.look()
+    return await as_of(board) > moment
+
+
+async def test_with_the_bus_away_it_grows_old_and_says_so(board: Board, away: Nats) -> None:
+    """And is young again when it is back."""
+    with running_nats(away.directory, port=away.port):
+        await board.settle()
+        await board.keeper.look()
+    before = await as_of(board)
+    await board.shop.stocked(1)
+    for step in (board.relay.round, board.keeper.round, board.keeper.look):
+        try:
+            await step()
+        except PASSING:
+            continue
+    assert await as_of(board) == before
+
+    with running_nats(away.directory, port=away.port):
+        await board.settle()
+        moment = clock(board)
+
+        async def young() -> bool:
+            try:
+                return await is_after(board, moment)
+            except PASSING:
+                return False
+
+        await eventually(young)
+    assert await board.equals_the_ledger()
+
+
+async def test_with_the_relay_away_it_is_as_old_as_the_oldest_that_waits(
+    board: Board, bus: Nats
+) -> None:
+    """The bus is empty then, which says nothing."""
+    await board.settle()
+    await board.shop.stocked(1)
+    waits = board.database.value("SELECT min(recorded_at) FROM outbox WHERE published_at IS NULL")
+
+    await board.keeper.round()
+    await board.keeper.look()
+    await board.keeper.look()
+
+    assert await as_of(board) <= waits
