@@ -68,7 +68,7 @@ def events(
     plot: Annotated[Path | None, typer.Option(help="Draw the rates there, as SVG.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Only show that it works.")] = False,
 ) -> None:
-    """Get events out: outbox and relay against a bare publisher of the same bytes."""
+    """Get events out: outbox and relay against a bare publisher of the same bytes, and how late a catalogue is."""
     # Here, because embedded servers come with the extra `dev`, which a production does not have.
     from bench.events.suite import QUICK, Plan, measure  # noqa: PLC0415
 

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from bench.driving import interleaved
 from bench.events.contenders import Publishing, Relaying, fresh_bus
+from bench.events.lag import measured
 from bench.figures import Ratio
 from bench.findings import Findings
 from bench.ledger.ground import ground, refilled
@@ -71,6 +72,18 @@ async def measure(plan: Plan, says: Says) -> Findings:
         refilled(urls.owner_url, plan.burst)
         findings.notes.append(await _drained(Outbox(pool), plan.burst))
         await pool.dispose()
+        says("measuring the lag")
+        half = found["relay"].rate / 2
+        lag, rate = await measured(
+            place.fresh("catalogue"), rate=half, rounds=plan.rounds, seconds=plan.seconds
+        )
+        findings.beside.append(lag)
+        findings.ratios.append(
+            Ratio(key="lag_p99_ms", rounds=tuple(load.p99_ms for load in lag.loads))
+        )
+        findings.notes.append(
+            f"The lag was measured at {rate:,.0f} changes a second; half of what the relay carries is {half:,.0f}."
+        )
         return findings
 
 
