@@ -71,10 +71,14 @@ def mentions(runtime: Runtime, word: str) -> dict[str, int]:
     """Count, table by table, the rows in which a word stands, whatever the column."""
     count = sql.SQL("SELECT count(*) AS rows FROM {} AS each WHERE strpos(each::text, %s) > 0")
     with connect(runtime) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('public', 'projections')"
+        )
         found = {
-            name: connection.execute(count.format(sql.Identifier(name)), [word]).fetchone()
-            for name in sorted(row["tablename"] for row in tables)
+            row["tablename"]: connection.execute(
+                count.format(sql.Identifier(row["schemaname"], row["tablename"])), [word]
+            ).fetchone()
+            for row in sorted(tables, key=lambda row: str(row["tablename"]))
         }
     return {name: row["rows"] for name, row in found.items() if row and row["rows"]}
 

@@ -9,6 +9,7 @@ import pytest
 from dev.postgres import PostgresServer
 from tests.conftest import Database, temporary_database
 from tests.integration.ledger.busy_world import live_through
+from tests.integration.ledger.noticeboards import put_up
 from tests.integration.ledger.shop import Shop, broken_promises, open_shop
 
 
@@ -25,4 +26,5 @@ async def busy(postgres: PostgresServer, template: str) -> AsyncIterator[Databas
     """Give a database in which much has happened at once, through two processes. Nobody changes it."""
     with temporary_database(postgres, "shop_busy", template) as database:
         await live_through(database)
+        await put_up(database)
         yield database

@@ -114,15 +114,18 @@ async def another_ledger(
         await pool.dispose()
 
 
-def broken_promises(database: Database, *, grace: str = "") -> dict[str, list[Any]]:
+def broken_promises(database: Database, *, grace: str = "", lag: str = "") -> dict[str, list[Any]]:
     """Give the rows that break an invariant, by its name; empty is a pass.
 
-    With a grace of `0`, nothing may be under way any more.
+    With a grace of `0`, nothing may be under way any more; with a lag of `0`, no event either.
     """
     found = {}
     with database.superuser.transaction():
         database.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        database.superuser.execute("SELECT set_config('onhand.grace', %s, true)", [grace])
+        database.superuser.execute(
+            "SELECT set_config('onhand.grace', %s, true), set_config('onhand.lag', %s, true)",
+            [grace, lag],
+        )
         for name, invariant in INVARIANTS.items():
             rows = database.superuser.execute(invariant.sql.encode()).fetchall()
             if rows:
