@@ -19,7 +19,7 @@ from events.connection import STREAM, Connection
 DONE_WITHIN = timedelta(seconds=3)
 """After that the bus gives it to whoever asks: longer than a batch takes, since it only costs a repetition."""
 MOST_UNDER_WAY = 4_000
-LINGER_SECONDS = 0.01
+LINGER_SECONDS = 0.005
 """How long a batch waits for more when the first event is there."""
 
 
