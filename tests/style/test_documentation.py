@@ -11,6 +11,7 @@ from typer.main import get_command
 
 import api.app
 import worker.main
+import worker.projections
 import worker.relay
 from api.problems import PROBLEMS
 from cli.main import app
@@ -74,9 +75,10 @@ def test_every_command_is_documented() -> None:
 
 def test_every_crash_point_is_documented() -> None:
     """Whoever plans a game day picks from the page; a place on it that is gone would never be died at."""
-    assert api.app  # with the three loaded every place is named: nothing else runs in production
+    assert api.app  # with the four loaded every place is named: nothing else runs in production
     assert worker.main
     assert worker.relay
+    assert worker.projections
     page = (ROOT / "docs/crash-points.md").read_text()
     cells = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
     documented = {
