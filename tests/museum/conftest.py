@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.history.conftest import say
+from tests.integration.events.conftest import away, bus
 from tests.integration.ledger.conftest import shop
 from tests.integration.worker.conftest import (
     counter,
@@ -15,6 +16,8 @@ from tests.integration.worker.conftest import (
 from tests.workflows.conftest import forward
 
 __all__ = [
+    "away",
+    "bus",
     "counter",
     "engine_room",
     "forward",
