@@ -1,21 +1,41 @@
-"""Facts about one checkout that tests wait for, and small things done to it."""
+"""Facts about one checkout or its stories that tests wait for, and small things done to it."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from ledger import ids
 from ledger.commands import Expire
-from tests.workflows.shop import Checkout, Shop
+from tests.workflows.shop import Checkout, Shop, eventually
 from workflows.steps import Step
 
 
 async def tried(shop: Shop, checkout_id: str, step: Step, times: int) -> bool:
     """Tell whether a step was begun that often."""
     return shop.gate.steps[checkout_id].count(step) >= times
+
+
+async def resting(story: WorkflowHandle[Any, Any]) -> None:
+    """Wait until a story that runs has nothing to do but wait: no step is under way, and no decision.
+
+    Asked of its state, not of its history: what comes last there may be a leap of the clock.
+    """
+
+    async def waits() -> bool:
+        described = await story.describe()
+        seen = described.raw_description
+        return (
+            described.status is WorkflowExecutionStatus.RUNNING
+            and not seen.pending_activities
+            and not seen.HasField("pending_workflow_task")
+        )
+
+    await eventually(waits)
 
 
 async def details_of(checkout: Checkout) -> str:

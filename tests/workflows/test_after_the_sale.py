@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from ledger.commands import CancelOrder, Inspect, InspectedUnits, Quantity, Ship, TakeBack
 from ledger.refunds import of_inspection
+from tests.workflows.facts import resting
 from tests.workflows.shop import PATIENCE_SECONDS, PRICE_MINOR, Checkout, Shop, eventually
 from workflows.messages import RefundsStart, ReturnStart
 from workflows.starting_refunds import (
@@ -59,21 +60,6 @@ async def ended(handle: WorkflowHandle[Any, Any]) -> None:
     """Wait for a story's end."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         await handle.result()
-
-
-async def resting(handle: WorkflowHandle[Any, Any]) -> None:
-    """Wait until a story has nothing to do but wait for its timer."""
-
-    async def waits() -> bool:
-        described = await handle.describe()
-        history = await handle.fetch_history()
-        kinds = [event.WhichOneof("attributes") for event in history.events]
-        return not described.raw_description.pending_activities and kinds[-1] in (
-            "timer_started_event_attributes",
-            "workflow_task_completed_event_attributes",
-        )
-
-    await eventually(waits)
 
 
 def debts(checkout: Checkout) -> list[tuple[str, str, int]]:

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from ledger.commands import CancelOrder, Command, MissingUnits, Quantity, Ship, ShortPick
 from ledger.errors import Refused
 from ledger.refunds import of_short_pick
+from tests.workflows.facts import resting
 from tests.workflows.nets import orphans
 from tests.workflows.shop import (
     PATIENCE_SECONDS,
@@ -155,21 +156,6 @@ async def test_a_refund_that_fails_is_tried_again_and_escalated_and_never_called
 async def failed(checkout: Checkout, times: int) -> bool:
     """Tell whether the refund has failed so often, and nobody is at it."""
     return debts(checkout) == [owed(checkout, "owed", times)]
-
-
-async def resting(story: Story) -> None:
-    """Wait until a story has nothing to do but wait for its timer."""
-
-    async def waits() -> bool:
-        described = await story.describe()
-        history = await story.fetch_history()
-        kinds = [event.WhichOneof("attributes") for event in history.events]
-        return not described.raw_description.pending_activities and kinds[-1] in (
-            "timer_started_event_attributes",
-            "workflow_task_completed_event_attributes",
-        )
-
-    await eventually(waits)
 
 
 async def told(shop: Shop, command: Command) -> str:
