@@ -12,7 +12,7 @@ from api.access import public_paths, refuse_undeclared
 from api.cross_origin import PublicCors
 from api.description import TITLE, describe
 from api.failures import translate_failures
-from api.middleware import BodyLimit, LastResort
+from api.middleware import BodyLimit, LastResort, Traced
 from api.routes import (
     adjustments,
     checkouts,
@@ -74,6 +74,7 @@ def create_app(wiring: Wiring | None) -> Api:
         app.include_router(router)
     translate_failures(app)
     # The last one added is the outermost.
+    app.add_middleware(Traced)
     app.add_middleware(BodyLimit)
     if wiring is not None and wiring.cors_origins:
         app.add_middleware(PublicCors, origins=wiring.cors_origins, paths=public_paths(app))

@@ -9,6 +9,7 @@ from prometheus_client import start_http_server
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from activities.tracing import Tracing
 from api.app import create_app
 from api.checkout_engine import CheckoutEngine
 from api.reservation_tokens import ReservationTokens
@@ -98,4 +99,6 @@ def wired() -> Wiring:
 
 
 async def _connect() -> Client:
-    return await Client.connect(**temporal_profile(), data_converter=pydantic_data_converter)
+    return await Client.connect(
+        **temporal_profile(), data_converter=pydantic_data_converter, interceptors=[Tracing()]
+    )

@@ -1,4 +1,4 @@
-"""What surrounds every request, as plain ASGI: a bound on its body, a line in the log, and an answer whatever broke."""
+"""What surrounds every request, as plain ASGI: a bound on its body, its trace, a line in the log, and some answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from collections.abc import Iterable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from activities.tracing import HEADER, following
 from api.failures import internal
 from api.problems import Problem
 
 BODY_BYTES_MOST = 64 * 1024
+
+_TRACEPARENT = HEADER.encode()
 
 log = structlog.get_logger()
 
@@ -45,6 +48,22 @@ class BodyLimit:
             return message
 
         await self.app(scope, counted, send)
+
+
+class Traced:
+    """Does what a request asks for as part of its caller's trace; a header that will not do is ignored."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        told = [value for name, value in scope.get("headers", ()) if name == _TRACEPARENT]
+        if len(told) != 1:
+            await self.app(scope, receive, send)
+            return
+        with following(told[0].decode("latin-1")):
+            await self.app(scope, receive, send)
 
 
 class LastResort:

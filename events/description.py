@@ -13,6 +13,7 @@ from ledger.outbox import version_of
 from ledger.version import VERSION
 
 ASYNCAPI = "3.0.0"
+TRACEPARENT = "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 _SCHEMAS = "#/components/schemas/"
 _CHANNELS = {
     "stock": (StockChange, f"{PREFIX}.stock.{{sku}}.{{location}}", ("sku", "location")),
@@ -108,9 +109,14 @@ def _envelope(kind: str) -> dict[str, Any]:
         "partitionkey": {**text, "description": "The subject"},
         "data": {"$ref": _SCHEMAS + PAYLOADS[kind].__name__},
     }
+    traceparent = {
+        **text,
+        "pattern": TRACEPARENT,
+        "description": "The trace of the request behind it, where one was told (W3C Trace Context)",
+    }
     return {
         "type": "object",
         "title": kind,
-        "properties": properties,
+        "properties": {**properties, "traceparent": traceparent},
         "required": list(properties),
     }

@@ -38,6 +38,8 @@ def message(row: Written) -> Message:
             # Extensions of the specification's own list: order within a subject, and what to spread by.
             "sequence": f"{row.sequence:020}",
             "partitionkey": row.subject,
+            # Another of them, where the request told one: a consumer's work is shown as part of its caller's.
+            **({"traceparent": row.traceparent} if row.traceparent else {}),
             "data": orjson.Fragment(row.payload),
         }
     )

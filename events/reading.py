@@ -42,6 +42,8 @@ class Event:
     subject: str
     sequence: int
     payload: BaseModel
+    traceparent: str | None = None
+    """The trace of the request behind it, where one was told."""
 
 
 def read(
@@ -56,6 +58,7 @@ def read(
         named = _TYPE.fullmatch(told["type"])
         event_id, subject = str(told["id"]), str(told["subject"])
         sequence, payload = int(told["sequence"]), dict(told["data"])
+        trace = told.get("traceparent")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableError("no-event") from error
     if named is None or named["kind"] not in PAYLOADS:
@@ -72,4 +75,11 @@ def read(
         shaped = PAYLOADS[kind].model_validate(payload, extra="ignore")
     except ValidationError as error:
         raise UnreadableError("misshapen-payload") from error
-    return Event(id=event_id, kind=kind, subject=subject, sequence=sequence, payload=shaped)
+    return Event(
+        id=event_id,
+        kind=kind,
+        subject=subject,
+        sequence=sequence,
+        payload=shaped,
+        traceparent=trace if isinstance(trace, str) else None,
+    )

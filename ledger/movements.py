@@ -42,6 +42,8 @@ class Movement:
     occurred_at: datetime
     recorded_at: datetime
     after: Stock
+    traceparent: str | None = None
+    """The trace it was made for. Told to others, and not part of the history."""
 
 
 HASHED_FIELDS = (

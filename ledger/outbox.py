@@ -75,6 +75,7 @@ def row(movement: Movement) -> dict[str, Any]:
         "type": event_type(movement),
         "version": version_of(event_type(movement)),
         "recorded_at": movement.recorded_at,
+        "traceparent": movement.traceparent,
         "payload": _payload(movement),
     }
 

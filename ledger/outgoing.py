@@ -32,10 +32,10 @@ FOR UPDATE OF s SKIP LOCKED
 # A statement of its own, after the claim: what was claimed may have been carried by somebody else until
 # this moment. The oldest of each shard, so that no busy subject keeps a quiet one waiting.
 _WAITING = text("""
-SELECT o.id, o.shard, o.subject, o.sequence, o.type, o.version, o.recorded_at, o.payload
+SELECT o.id, o.shard, o.subject, o.sequence, o.type, o.version, o.recorded_at, o.traceparent, o.payload
 FROM unnest(CAST(:claimed AS bigint[])) AS c (shard)
 CROSS JOIN LATERAL (
-  SELECT id, shard, subject, sequence, type, version, recorded_at, payload::text AS payload
+  SELECT id, shard, subject, sequence, type, version, recorded_at, traceparent, payload::text AS payload
   FROM outbox
   WHERE shard = c.shard AND published_at IS NULL
   ORDER BY id
@@ -79,7 +79,10 @@ COUNTED_AT_MOST = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A row of the outbox. `payload` is JSON text, as it was stored; `id` is the row's, and nobody else's."""
+    """A row of the outbox. `payload` is JSON text, as it was stored; `id` is the row's, and nobody else's.
+
+    `traceparent` is that of the request for which it was written, where its caller told one.
+    """
 
     id: int
     shard: int
@@ -89,6 +92,7 @@ class Written:
     version: int
     recorded_at: datetime
     payload: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

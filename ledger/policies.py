@@ -19,6 +19,7 @@ from ledger.commands import ChangePause
 from ledger.errors import Refused
 from ledger.posting import post_in
 from ledger.rules.stock import LOCATION_DISABLED
+from ledger.traces import TRACEPARENT
 from ledger.transactions import in_transaction
 
 PAUSES_AT_ONCE = 200
@@ -71,8 +72,8 @@ RETURNING version, updated_at
 
 _PRODUCT_EVENT = text(f"""
 WITH written AS (
-  INSERT INTO outbox (subject, sequence, shard, type, version, payload, recorded_at)
-  VALUES (:subject, :sequence, :shard, :type, :version, CAST(:payload AS json), :recorded_at)
+  INSERT INTO outbox (subject, sequence, shard, type, version, payload, recorded_at, traceparent)
+  VALUES (:subject, :sequence, :shard, :type, :version, CAST(:payload AS json), :recorded_at, :traceparent)
 )
 SELECT pg_notify('{outbox.CHANNEL}', '')
 """)  # noqa: S608 - a constant of ours
@@ -178,6 +179,7 @@ def _product_event(product: Product, written: Any) -> dict[str, Any]:
         "version": outbox.version_of(outbox.PRODUCT_CHANGED),
         "payload": orjson.dumps(payload).decode(),
         "recorded_at": written.updated_at,
+        "traceparent": TRACEPARENT.get(),
     }
 
 

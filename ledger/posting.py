@@ -277,7 +277,7 @@ def _twin(first: Command, twin: Command, answer: Answer) -> Answer:
 def _decided(world: World, command: Command) -> Answer:
     try:
         change = decide(world, command)
-        world.apply(change)
+        world.apply(change, command.traceparent)
     except (Refused, KeyConflict, Broken) as error:
         return Answer(error=error)
     return Answer(body=change.answer, error=change.refusal, waiting=change.waiting)

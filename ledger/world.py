@@ -153,12 +153,12 @@ class World:
         """Give an order's lines, in order of sku and location."""
         return [line for key, line in sorted(self.order_lines.items()) if key[0] == order_id]
 
-    def apply(self, change: Change) -> None:
-        """Carry out what a rule decided.
+    def apply(self, change: Change, traceparent: str | None = None) -> None:
+        """Carry out what a rule decided, for this trace.
 
         Raises Broken, having changed nothing, where a rule asks for what a row cannot give.
         """
-        movements = self._movements(change)
+        movements = self._movements(change, traceparent)
         if change.checkout:
             check_combination(change.checkout)
         for movement in movements:
@@ -192,14 +192,14 @@ class World:
                 self._count_missing(record)
             self._put(_TABLES[type(record)], record.identity, record)
 
-    def _movements(self, change: Change) -> list[Movement]:
+    def _movements(self, change: Change, traceparent: str | None) -> list[Movement]:
         rows: dict[Row, Stock] = {}
         movements = []
         for move, cause in _caused(change):
             row = (move.sku, move.location)
             before = rows.get(row) or self.stock[row]
             try:
-                movement = entered(move, before, cause, self.now)
+                movement = entered(move, before, cause, self.now, traceparent)
             except ValueError as error:
                 raise Broken("negative-pile", pile=str(error), sku=move.sku) from error
             movements.append(movement)
@@ -260,7 +260,9 @@ def _caused(change: Change) -> Iterator[tuple[Move, Cause]]:
             yield move, cause
 
 
-def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
+def entered(
+    move: Move, before: Stock, cause: Cause, now: datetime, traceparent: str | None = None
+) -> Movement:
     """Make the row's next entry: its sequence, its time (never before the last), its after-image and its hash."""
     recorded_at = now if before.recorded_at is None else max(now, before.recorded_at)
     after = replace(move.apply(before), sequence=before.sequence + 1, recorded_at=recorded_at)
@@ -273,6 +275,7 @@ def entered(move: Move, before: Stock, cause: Cause, now: datetime) -> Movement:
         occurred_at=cause.occurred_at or recorded_at,
         recorded_at=recorded_at,
         after=after,
+        traceparent=traceparent,
     )
     # In place, since nobody else has seen it yet: copies of copies were most of what a movement cost.
     object.__setattr__(after, "hash", chained(before.hash, hashed_values(movement)))

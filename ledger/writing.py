@@ -157,11 +157,11 @@ WHERE w.event_id = e.event_id AND w.applied_at IS NULL
 
 _OUTBOX = text(f"""
 WITH written AS (
-  INSERT INTO outbox (subject, sequence, shard, type, version, payload, recorded_at)
-  SELECT subject, sequence, shard, type, version, payload, recorded_at
+  INSERT INTO outbox (subject, sequence, shard, type, version, payload, recorded_at, traceparent)
+  SELECT subject, sequence, shard, type, version, payload, recorded_at, traceparent
   FROM json_to_recordset(:rows) AS e(
     subject text, sequence bigint, shard smallint, type text, version bigint, payload json,
-    recorded_at timestamptz)
+    recorded_at timestamptz, traceparent text)
 )
 SELECT pg_notify('{outbox.CHANNEL}', '')
 """)  # noqa: S608 - a constant of ours

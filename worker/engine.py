@@ -9,6 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 
+from activities.tracing import Tracing
 from settings.temporal import temporal_profile
 
 log = structlog.get_logger("worker.engine")
@@ -29,7 +30,10 @@ class Engine:
         while not self._connected.done():
             try:
                 client = await Client.connect(
-                    **profile, data_converter=pydantic_data_converter, runtime=self._runtime
+                    **profile,
+                    data_converter=pydantic_data_converter,
+                    runtime=self._runtime,
+                    interceptors=[Tracing()],
                 )
             except RuntimeError as error:
                 log.info("waiting for Temporal", error=type(error).__name__)

@@ -6,10 +6,12 @@ The fingerprint never covers who, why or when. A command decides nothing.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import orjson
+
+from ledger.traces import TRACEPARENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,8 @@ class Command:
     """Base of all. `actor` is who asked, for the record: a subject, `workflow` or `reaper`."""
 
     actor: str
+    traceparent: str | None = field(default_factory=TRACEPARENT.get, compare=False, repr=False)
+    """The trace of whoever made it: taken here, since a batch is posted for many."""
     remembers_refusal: ClassVar[bool] = False
     """True where a refusal is an answer for ever, since its caller has given up."""
 

@@ -10,6 +10,7 @@ from tests.acceptance.stacks import Stack
 from tests.acceptance.storefront import CANARY, Storefront, new_key, wish
 from tests.integration.events.reading import events_of
 
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 LIFE = ["StockReceived", "StockReserved", "OrderConfirmed", "StockReserved", "ReservationReleased"]
 
 
@@ -36,3 +37,23 @@ async def test_a_sale_is_told_on_the_bus(stack: Stack, shop: Storefront) -> None
     order = sold.json()["checkout_id"]
     assert [event["data"]["order_id"] for event in events] == [None, None, order, None, None]
     assert CANARY.encode() not in orjson.dumps(events)
+
+
+async def test_a_callers_trace_comes_out_on_the_bus(stack: Stack, shop: Storefront) -> None:
+    """Through the API, the engine, the ledger and the relay; what another caller asked for has none."""
+    clock = await shop.stocked("CLOCK", 1)
+    key, body = new_key(), wish(clock)
+    await shop.post(key, body, {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"})
+    await shop.cancel(await shop.decided(key, body))
+    bus = stack.runtime.nats
+    assert bus is not None
+
+    async def told() -> dict[str, str | None]:
+        events = await events_of(bus, f"{PREFIX}.stock.{clock}.>")
+        return {event["type"].split(".")[1]: event.get("traceparent") for event in events}
+
+    traces = await eventually(told, lambda types: len(types) == 3)
+
+    assert traces["StockReceived"] is None
+    assert str(traces["StockReserved"]).split("-")[1] == TRACE
+    assert str(traces["ReservationReleased"]).split("-")[1] == TRACE

@@ -20,6 +20,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from temporalio.workflow import NondeterminismError
 
 import workflows
+from activities.tracing import Tracing
 from ledger.checkouts import Status
 from tests.replay.changed_stories import (
     ForgetfulRecovery,
@@ -75,7 +76,7 @@ def history(file: Path) -> WorkflowHistory:
 
 @EACH_FILE
 async def test_every_recorded_story_is_told_the_same_today(file: Path) -> None:
-    """With the sandbox and the converter of the worker."""
+    """With the sandbox, the converter and the tracing of the worker."""
     await todays_replayer().replay_workflow(history(file))
 
 
@@ -85,6 +86,7 @@ def todays_replayer() -> Replayer:
         workflows=list(STORIES.values()),
         workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
         data_converter=pydantic_data_converter,
+        interceptors=[Tracing()],
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
+from activities.tracing import Tracing
 from dev.database import database_urls
 from dev.postgres import PostgresServer
 from dev.temporal import TIME_SKIPPING, find_temporal
@@ -55,6 +56,7 @@ async def engine_room() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_log_level="error",
         search_attributes=ATTRIBUTES,
         data_converter=pydantic_data_converter,
+        interceptors=[Tracing()],
     )
     async with env:
         yield env

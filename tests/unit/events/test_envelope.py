@@ -16,7 +16,15 @@ from ledger.outgoing import Written
 WHEN = datetime(2026, 11, 23, 7, 30, tzinfo=UTC)
 
 
-def written(subject: str = "brass-lamp/BER1", sequence: int = 12, version: int = 1) -> Written:
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def written(
+    subject: str = "brass-lamp/BER1",
+    sequence: int = 12,
+    version: int = 1,
+    traceparent: str | None = None,
+) -> Written:
     return Written(
         id=sequence,
         shard=3,
@@ -26,6 +34,7 @@ def written(subject: str = "brass-lamp/BER1", sequence: int = 12, version: int =
         version=version,
         recorded_at=WHEN,
         payload='{"sku":"brass-lamp", "quantity": 3.0e0}',
+        traceparent=traceparent,
     )
 
 
@@ -52,6 +61,14 @@ def test_it_is_of_the_version_in_which_it_was_written() -> None:
 
     assert told["type"] == "onhand.StockReceived.v3"
     assert told["dataschema"] == "urn:onhand:schema:StockReceived:3"
+
+
+def test_it_carries_the_trace_of_the_request_behind_it() -> None:
+    """As the specification's extension says: the attribute is there where there is one, and not null where not."""
+    told = message(written(traceparent=TRACEPARENT)).body
+
+    assert JSONFormat().read(CloudEvent, told).get_extension("traceparent") == TRACEPARENT
+    assert "traceparent" not in orjson.loads(message(written()).body)
 
 
 def test_sequences_sort_as_text() -> None:

@@ -63,6 +63,15 @@ def test_a_field_that_came_later_is_left_out() -> None:
     assert product(read(published(PAYLOAD | {"colour": "brass"}))).title == "Brass lamp"
 
 
+def test_a_trace_is_read_and_none_is_missed() -> None:
+    """An event is worth reading whatever its trace is."""
+    told = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+    assert read(published(PAYLOAD, traceparent=told)).traceparent == told
+    assert read(published(PAYLOAD)).traceparent is None
+    assert read(published(PAYLOAD, traceparent=7)).traceparent is None
+
+
 def dearer(payload: dict[str, Any]) -> dict[str, Any]:
     """Lift a price in whole units to one in minor units: a change of meaning, so a new version."""
     return {**payload, "price_minor": payload["price_minor"] * 100}

@@ -1,0 +1,1 @@
+"""Facts about the steps that need nothing but memory."""
