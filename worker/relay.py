@@ -10,6 +10,7 @@ import structlog
 from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger import outbox
+from ledger.database import Role
 from ledger.database import engine as open_engine
 from ledger.outgoing import Outbox
 from settings.model import (
@@ -58,6 +59,7 @@ async def run(settings: RelayProcessSettings) -> None:
         settings.database.database_url.get_secret_value(),
         pool_size=CONNECTIONS,
         name="onhand-relay",
+        role=Role.RELAY,
     )
     bus = JetStreamBus(
         settings.bus.nats_url.get_secret_value(),

@@ -14,6 +14,7 @@ from dev.nats import running_nats
 from dev.ports import free_port
 from events.jetstream import JetStreamBus
 from events.relay import Relay
+from ledger.database import Role, engine
 from ledger.outgoing import Outbox
 from tests.conftest import Database
 from tests.integration.events.reading import events_of
@@ -66,10 +67,12 @@ async def relay(shop: Shop, away: Nats) -> AsyncIterator[Relay]:
 
 @asynccontextmanager
 async def open_relay(shop: Shop, url: str) -> AsyncIterator[Relay]:
-    """Give another one."""
+    """Give another one, which may do what its process may."""
     connection = JetStreamBus(url)
-    yield Relay(Outbox(shop.ledger.engine), connection)
+    database = engine(shop.database.application_url, pool_size=2, role=Role.RELAY)
+    yield Relay(Outbox(database), connection)
     await connection.close()
+    await database.dispose()
 
 
 def waiting(shop: Shop) -> int:

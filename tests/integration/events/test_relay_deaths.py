@@ -112,6 +112,25 @@ async def nothing_waits(shop: Shop) -> bool:
     return waiting(shop) == 0
 
 
+async def test_the_process_takes_the_role_that_can_only_carry(
+    shop: Shop, bus: Nats, mortal_relay: MortalProcess
+) -> None:
+    """What that role may not do, it cannot do: the application still could."""
+    await eventually(lambda: nothing_waits(shop))
+    shop.database.run("REVOKE UPDATE (published_at) ON outbox FROM onhand_relay")
+    await shop.stocked(1)
+
+    async def refused() -> bool:
+        return "ProgrammingError" in mortal_relay.log.read_text()
+
+    await eventually(refused)
+    left = waiting(shop)
+    shop.database.run("GRANT UPDATE (published_at) ON outbox TO onhand_relay")
+    await eventually(lambda: nothing_waits(shop))
+
+    assert left == 1
+
+
 async def test_told_to_end_it_ends_and_leaves_nobody_behind(
     shop: Shop, bus: Nats, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""Owner, application, webhook, read: what each may do, and eight attacks on the history that are refused."""
+"""Owner, application, webhook, relay, read: what each may do, and eight attacks on the history that are refused."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ SECRETS = {("payment", "client_secret")}
 REPLICATING: LiteralString = "SET session_replication_role = replica"
 AS_APPLICATION: LiteralString = "SET ROLE onhand_application"
 AS_WEBHOOK: LiteralString = "SET ROLE onhand_webhook"
+AS_RELAY: LiteralString = "SET ROLE onhand_relay"
 AS_READ: LiteralString = "SET ROLE onhand_read"
 UPDATE: LiteralString = "UPDATE movement SET actor = 'nobody'"
 DISABLE: LiteralString = "ALTER TABLE movement DISABLE TRIGGER movement_no_rewrite"
@@ -67,7 +68,7 @@ LESSER_ATTACKS: dict[str, list[LiteralString]] = {
     "forget an event": ["DELETE FROM webhook_event"],
     "become the application": ["RESET ROLE", "SET ROLE onhand_application", UPDATE],
 }
-"""What neither the webhook's role nor the reader's may do."""
+"""What neither the webhook's role nor the relay's nor the reader's may do."""
 
 
 def urls(database: Database) -> dict[str, str]:
@@ -92,7 +93,7 @@ async def test_an_attack_on_the_history_is_refused(shop: Shop, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", LESSER_ATTACKS)
-@pytest.mark.parametrize("role", [AS_WEBHOOK, AS_READ])
+@pytest.mark.parametrize("role", [AS_WEBHOOK, AS_RELAY, AS_READ])
 def test_the_lesser_roles_change_nothing(
     database: Database, role: LiteralString, name: str
 ) -> None:
@@ -155,6 +156,41 @@ def test_the_lesser_roles_may_write_the_inbox_at_most(database: Database) -> Non
         ("onhand_webhook", table, column, "INSERT")
         for table in ("webhook_event", "webhook_conflict")
         for column in stored
+    }
+
+
+def test_the_relays_role_marks_what_is_out_and_writes_nothing_else(database: Database) -> None:
+    """It reads the outbox, locks its shards, and can neither change an event nor take one away."""
+    of_outbox = {pair for pair in seen_by("onhand_relay", database) if pair[0] == "outbox"}
+    columns = database.rows(
+        "SELECT attname FROM pg_attribute WHERE attrelid = 'outbox'::regclass"
+        " AND attnum > 0 AND NOT attisdropped"
+    )
+
+    assert {name for _, name in of_outbox} == {name for (name,) in columns}
+    assert seen_by("onhand_relay", database) - of_outbox == {("outbox_shard", "shard")}
+    assert rights("onhand_relay", database) == {
+        ("public", "outbox", "published_at", "UPDATE"),
+        ("public", "outbox_shard", "shard", "UPDATE"),
+    }
+
+
+def rights(role: str, database: Database) -> set[tuple[str, str, str, str]]:
+    """List everything but reading that a role may do to a table, or to a column of one, wherever that is."""
+    return {
+        (schema, table, column, right)
+        for schema, table, column, right in database.rows(
+            "SELECT n.nspname, relname, attname, p.name"
+            " FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid"
+            " JOIN pg_namespace n ON n.oid = relnamespace,"
+            " unnest(ARRAY['INSERT', 'UPDATE', 'REFERENCES', 'DELETE', 'TRUNCATE', 'TRIGGER']) AS p(name)"
+            " WHERE n.nspname IN ('public', 'projections') AND relkind IN ('r', 'p', 'v') AND attnum > 0"
+            " AND NOT attisdropped AND CASE WHEN p.name IN ('DELETE', 'TRUNCATE', 'TRIGGER')"
+            " THEN has_table_privilege(%s, c.oid, p.name)"
+            " ELSE has_column_privilege(%s, c.oid, attnum, p.name) END",
+            role,
+            role,
+        )
     }
 
 
