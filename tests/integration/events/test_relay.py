@@ -94,6 +94,22 @@ async def test_two_relays_carry_everything_once_and_in_order(
     assert waiting(shop) == 0
 
 
+async def test_what_somebody_carries_is_passed_over_and_not_waited_for(
+    shop: Shop, relay: Relay
+) -> None:
+    """One that takes long keeps nobody from the other shards."""
+    query = "SELECT DISTINCT shard FROM outbox WHERE published_at IS NULL"
+    all_shards = {shard for (shard,) in shop.database.rows(query)}
+    async with (
+        relay.outbox.claimed(first=0, most=1) as slow,
+        relay.outbox.claimed(first=0, most=outbox.SHARDS) as quick,
+    ):
+        claimed = [set(slow.shards), set(quick.shards)]
+
+    assert len(claimed[0]) == 1
+    assert claimed[1] == all_shards - claimed[0] != set()
+
+
 async def test_who_dies_between_publishing_and_marking_loses_nothing(
     shop: Shop, relay: Relay, bus: Nats
 ) -> None:
@@ -157,6 +173,29 @@ async def test_without_a_bus_the_shop_goes_on_and_the_events_wait(
     assert told == {LAMP: [1], RUG: [1], TEAPOT: [1], f"{LAMP}/BER1": [1, 2, 3]}
 
 
+async def test_a_bus_that_is_lost_is_asked_for_nothing(
+    shop: Shop, relay: Relay, away: Nats
+) -> None:
+    """Or the driver would keep what it is given, and send it whenever it is connected again."""
+    with running_nats(away.directory, port=away.port):
+        await relay.round()
+        assert isinstance(relay.bus, JetStreamBus)
+        client = relay.bus.connection._client
+        assert client is not None
+
+    async def lost() -> bool:
+        return not client.is_connected
+
+    await eventually(lost)
+    await shop.stocked(1)
+    before, sent_before = AWAY.labels("bus-disconnected")._value.get(), client.stats["out_msgs"]
+    await relay.round()
+
+    assert AWAY.labels("bus-disconnected")._value.get() == before + 1
+    assert client.stats["out_msgs"] == sent_before
+    assert waiting(shop) == 1
+
+
 async def carried(shop: Shop, relay: Relay) -> bool:
     """Carry; tell whether nothing waits any more."""
     await relay.round()
@@ -164,8 +203,8 @@ async def carried(shop: Shop, relay: Relay) -> bool:
 
 
 async def test_of_a_cluster_one_server_is_enough(shop: Shop, bus: Nats) -> None:
-    """Addresses are separated by commas; the first may be away."""
-    two = f"nats://127.0.0.1:{free_port()}, {bus.url}"
+    """Addresses are separated by commas, with spaces or without; the first may be away."""
+    two = f"nats://127.0.0.1:{free_port()} , {bus.url}"
     async with open_relay(shop, two) as relay:
         await relay.round()
 

@@ -65,6 +65,15 @@ async def test_what_was_out_only_lately_stays(shop: Shop) -> None:
     assert pruning.prune(shop.database.owner_url, keep=MONTH, told=nobody) == 0
 
 
+async def test_what_was_marked_by_a_clock_that_had_gone_back_stays(shop: Shop) -> None:
+    """The change is young, whatever is said of its event, and its movement is expected to have one."""
+    await shop.stocked(1)
+    shop.database.run("UPDATE outbox SET published_at = recorded_at - interval '40 days'")
+
+    assert pruning.prune(shop.database.owner_url, keep=MONTH, told=nobody) == 0
+    assert "I27_every_movement_left_word" not in broken_promises(shop.database)
+
+
 async def test_what_is_missing_for_another_reason_is_still_found(shop: Shop) -> None:
     """The mark is a moment, not an excuse."""
     await shop.stocked(1)
