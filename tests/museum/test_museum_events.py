@@ -12,6 +12,7 @@ import pytest
 from events.relay import Relay
 from ledger import crash_points
 from ledger.database import engine
+from ledger.errors import Broken
 from ledger.posting import post_in
 from tests.integration.events.conftest import Nats, open_relay, waiting
 from tests.integration.ledger.shop import Shop, another_ledger
@@ -130,7 +131,7 @@ async def test_no_event_is_lost_after_its_commit(shop: Shop, bus: Nats) -> None:
     async with another_ledger(shop.database) as doomed:
         crash_points.arm(dies)
         try:
-            with pytest.raises(DiedError):
+            with pytest.raises(Broken):
                 await doomed.post(cast.reserve("co_ada", {RUG: 1}))
         finally:
             crash_points.arm(None)
