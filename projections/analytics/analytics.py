@@ -1,0 +1,57 @@
+"""Analytics as a noticeboard: it heeds events of stock, and looks at the ledger for what no event tells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from events.reading import Event
+from projections.analytics import refusals
+from projections.analytics.comparing import CHECKS
+from projections.analytics.storing import TABLES, WATERMARKS, count
+from projections.changes import of_events
+from projections.comparing import compared
+from projections.dropping import drop
+from projections.projection import Comparison, Told
+from projections.watermarks import Watermarks
+
+NAME = "analytics"
+
+
+class Analytics:
+    """Holds, goods and refusals by sku and hour. Events of products are passed over."""
+
+    name = NAME
+    topics: Sequence[str] = ("onhand.stock.>",)
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._watermarks = Watermarks(WATERMARKS)
+
+    async def apply(self, generation: int, events: Sequence[Event]) -> None:
+        """Heed events, in one transaction. Raises UncountableError, and SQLAlchemy's errors."""
+        async with self.engine.begin() as connection:
+            await self._watermarks.heed(connection, generation, of_events(events), count)
+
+    async def look(self, generation: int) -> None:
+        """Take in checkouts that were refused, in one transaction: every few seconds, as long as it is kept."""
+        async with self.engine.begin() as connection:
+            await refusals.look(connection, generation)
+
+    async def build(self, generation: int, told: Told) -> None:
+        """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
+        async with self.engine.execution_options(
+            isolation_level="REPEATABLE READ"
+        ).begin() as connection:
+            # First, since a look says until when it looked: later on the snapshot would be of long ago.
+            await refusals.look(connection, generation)
+            await self._watermarks.fill(connection, generation, told, count)
+
+    async def compare(self, generation: int) -> Comparison:
+        """Hold every row against the ledger as it was at the row's watermark, and refusals as of the last look."""
+        return await compared(self.engine, generation, TABLES, CHECKS)
+
+    async def drop(self, generation: int) -> None:
+        """Take a generation away, in pieces."""
+        await drop(self.engine, TABLES, generation)

@@ -1,0 +1,1 @@
+"""The warehouse board: what a warehouse has to pick, inspect and take in."""

@@ -1,0 +1,49 @@
+"""The board as a noticeboard: it heeds events of stock, and is filled from the ledger by the same fold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from events.reading import Event
+from projections.board.comparing import CHECKS
+from projections.board.storing import TABLES, WATERMARKS, count
+from projections.changes import of_events
+from projections.comparing import compared
+from projections.dropping import drop
+from projections.projection import Comparison, Told
+from projections.watermarks import Watermarks
+
+NAME = "board"
+
+
+class Board:
+    """What warehouses have to do. Events of products are passed over."""
+
+    name = NAME
+    topics: Sequence[str] = ("onhand.stock.>",)
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._watermarks = Watermarks(WATERMARKS)
+
+    async def apply(self, generation: int, events: Sequence[Event]) -> None:
+        """Heed events, in one transaction. Raises UncountableError, and SQLAlchemy's errors."""
+        async with self.engine.begin() as connection:
+            await self._watermarks.heed(connection, generation, of_events(events), count)
+
+    async def build(self, generation: int, told: Told) -> None:
+        """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
+        async with self.engine.execution_options(
+            isolation_level="REPEATABLE READ"
+        ).begin() as connection:
+            await self._watermarks.fill(connection, generation, told, count)
+
+    async def compare(self, generation: int) -> Comparison:
+        """Hold every row against the ledger as it was at the row's watermark."""
+        return await compared(self.engine, generation, TABLES, CHECKS)
+
+    async def drop(self, generation: int) -> None:
+        """Take a generation away, in pieces."""
+        await drop(self.engine, TABLES, generation)

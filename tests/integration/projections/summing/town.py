@@ -1,0 +1,111 @@
+"""What became of a shop, told to noticeboards in any way a bus may tell it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any, LiteralString
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from events.envelope import message
+from events.reading import Event, read
+from ledger.outgoing import Written
+from projections.analytics.analytics import Analytics
+from projections.board.board import Board
+from tests.conftest import Database
+
+_WRITTEN: LiteralString = """
+SELECT id, shard, subject, sequence, type, version, recorded_at, payload::text FROM outbox ORDER BY id
+"""
+_FIELDS = ("id", "shard", "subject", "sequence", "type", "version", "recorded_at", "payload")
+
+Make = Callable[[AsyncEngine], Board | Analytics]
+
+BOTH: tuple[Make, ...] = (Board, Analytics)
+
+ROWS: dict[str, LiteralString] = {
+    "board_watermark": "SELECT * FROM projections.board_watermark WHERE generation = %s",
+    "board_task": "SELECT * FROM projections.board_task WHERE generation = %s",
+    "board_transfer": "SELECT * FROM projections.board_transfer WHERE generation = %s",
+    "analytics_watermark": "SELECT * FROM projections.analytics_watermark WHERE generation = %s",
+    "analytics_hour": "SELECT * FROM projections.analytics_hour WHERE generation = %s",
+}
+
+
+@dataclass(kw_only=True)
+class Town:
+    """A shop's database, what it told, and as many generations as are asked for."""
+
+    database: Database
+    engine: AsyncEngine
+    events: tuple[Event, ...]
+    generations: Iterator[int]
+
+    def begun(self, noticeboard: Board | Analytics) -> int:
+        """Begin a generation, a minute after the last thing that happened."""
+        generation = next(self.generations)
+        self.database.run(
+            "INSERT INTO projections.generation (projection, generation, state, stream, started_at, live_at)"
+            " VALUES (%s, %s, 'retired', 'none', now() + interval '1 minute', now())",
+            noticeboard.name,
+            generation,
+        )
+        return generation
+
+    async def built(self, noticeboard: Board | Analytics) -> int:
+        """Fill one from the ledger."""
+        generation = self.begun(noticeboard)
+        await noticeboard.build(generation, lambda _done, _of: None)
+        return generation
+
+    def rows(self, noticeboard: Board | Analytics, generation: int) -> dict[str, set[Any]]:
+        """Give every row of a generation but for what a look at refusals found."""
+        return {
+            table: {row[1:] for row in self.database.rows(question, generation)}
+            for table, question in ROWS.items()
+            if table.startswith(noticeboard.name)
+        }
+
+
+def events_of(database: Database) -> Iterator[Event]:
+    """Read every event of a shop as a consumer does."""
+    for row in database.rows(_WRITTEN):
+        yield read(message(Written(**dict(zip(_FIELDS, row, strict=True)))).body)
+
+
+def in_batches(random: Random, events: Sequence[Event]) -> list[list[Event]]:
+    """Cut events into batches of any size."""
+    batches, left = [], list(events)
+    while left:
+        size = random.randint(1, 60)
+        batches.append(left[:size])
+        left = left[size:]
+    return batches
+
+
+def with_losses(random: Random, events: Sequence[Event]) -> list[Event]:
+    """Lose half of them, but for the last of each subject."""
+    last = {event.subject: event.sequence for event in sorted(events, key=lambda e: e.sequence)}
+    return [
+        event for event in events if event.sequence == last[event.subject] or random.random() < 0.5
+    ]
+
+
+async def told(
+    noticeboard: Board | Analytics, generation: int, batches: Sequence[Sequence[Event]]
+) -> None:
+    """Tell batches; one that met a lock is told again, as the bus does."""
+    for batch in batches:
+        while True:
+            try:
+                await noticeboard.apply(generation, batch)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in {"40P01", "55P03"}:
+                    raise
+            else:
+                break
+            await asyncio.sleep(0)
