@@ -52,8 +52,7 @@ JOIN projections.generation g ON g.generation = :generation AND g.projection = s
 LEFT JOIN projections.{table} w
   ON w.generation = :generation AND w.sku = m.sku AND w.location = m.location
 WHERE m.sequence = 1 AND w.sku IS NULL
-  -- A post that was under way as the generation began is not in its filling, and comes by an event.
-  AND m.recorded_at < g.started_at - interval '10 seconds'"""  # noqa: S608 - the same
+  AND m.recorded_at < g.started_at"""  # noqa: S608 - the same
     return (
         check(
             ahead,

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from events.envelope import PREFIX
 from events.reading import Event
+from ledger.transactions import in_transaction
 from projections.analytics import refusals
 from projections.analytics.comparing import CHECKS
 from projections.analytics.storing import TABLES, WATERMARKS, count
 from projections.changes import of_events
 from projections.comparing import compared
 from projections.dropping import drop
+from projections.generations import held
 from projections.projection import Comparison, Told
 from projections.watermarks import Watermarks
 
@@ -23,21 +26,30 @@ class Analytics:
     """Holds, goods and refusals by sku and hour. Events of products are passed over."""
 
     name = NAME
-    topics: Sequence[str] = ("onhand.stock.>",)
+    topics = (f"{PREFIX}.stock.>",)
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._watermarks = Watermarks(WATERMARKS)
 
     async def apply(self, generation: int, events: Sequence[Event]) -> None:
-        """Heed events, in one transaction. Raises UncountableError, and SQLAlchemy's errors."""
-        async with self.engine.begin() as connection:
-            await self._watermarks.heed(connection, generation, of_events(events), count)
+        """Heed events, in one transaction. Raises UncountableError, Transient, and SQLAlchemy's errors."""
+        changes = of_events(events)
+
+        async def heed(connection: AsyncConnection) -> None:
+            await held(connection, self.name, generation)
+            await self._watermarks.heed(connection, generation, changes, count)
+
+        await in_transaction(self.engine, heed)
 
     async def look(self, generation: int) -> None:
         """Take in checkouts that were refused, in one transaction: every few seconds, as long as it is kept."""
-        async with self.engine.begin() as connection:
+
+        async def take_in(connection: AsyncConnection) -> None:
+            await held(connection, self.name, generation)
             await refusals.look(connection, generation)
+
+        await in_transaction(self.engine, take_in)
 
     async def build(self, generation: int, told: Told) -> None:
         """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
@@ -55,3 +67,7 @@ class Analytics:
     async def drop(self, generation: int) -> None:
         """Take a generation away, in pieces."""
         await drop(self.engine, TABLES, generation)
+
+    async def intact(self, generation: int) -> bool:
+        """Its rows are where the pointer to them is."""
+        return generation > 0

@@ -17,7 +17,8 @@ _COUNTED = {
     "missing": "m.quantity) FILTER (WHERE (m.source, m.target) = ('sold', 'researching')",
     "shipped": "m.quantity) FILTER (WHERE m.target = 'shipped'",
     "returned": "m.quantity) FILTER (WHERE m.target = 'returned'",
-    "holds": "1) FILTER (WHERE m.kind = 'reserve' AND f.of_sku",
+    "sku_holds": "1) FILTER (WHERE m.kind = 'reserve' AND f.of_sku",
+    "holds": "1) FILTER (WHERE m.kind = 'reserve' AND f.of_all",
     "sku_orders": "1) FILTER (WHERE m.kind = 'confirm' AND f.of_sku",
     "orders": "1) FILTER (WHERE m.kind = 'confirm' AND f.of_all",
 }

@@ -25,8 +25,8 @@ UNITS = (
 )
 """Units that went each way."""
 
-TIMES = ("holds", "sku_orders", "orders")
-"""How many holds and orders."""
+TIMES = ("sku_holds", "holds", "sku_orders", "orders")
+"""How many holds and orders: of the sku, and of all skus, each once."""
 
 COUNTED = (*UNITS, *TIMES)
 
@@ -89,12 +89,13 @@ def _begins(change: Change) -> bool:
 
 
 def _times(change: Change, lines: Mapping[str, Iterable[Row]]) -> Iterable[str]:
-    """Count a hold or an order with one of its rows alone, and that is the first by name."""
+    """Count a hold or an order with one row of each sku, and with one of all: the first by name."""
     rows = sorted(lines.get(change.cause_id, ()))
     if change.row not in rows:
         raise UncountableError("reservation-unknown", change)
     first_of_sku = change.row == min(row for row in rows if row[0] == change.sku)
-    if change.kind is MovementKind.RESERVE:
-        return ("holds",) if first_of_sku else ()
-    of_sku = ("sku_orders",) if first_of_sku else ()
-    return (*of_sku, "orders") if change.row == rows[0] else of_sku
+    name = "holds" if change.kind is MovementKind.RESERVE else "orders"
+    if first_of_sku:
+        yield f"sku_{name}"
+    if change.row == rows[0]:
+        yield name

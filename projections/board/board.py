@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from events.envelope import PREFIX
 from events.reading import Event
+from ledger.transactions import in_transaction
 from projections.board.comparing import CHECKS
 from projections.board.storing import TABLES, WATERMARKS, count
 from projections.changes import of_events
 from projections.comparing import compared
 from projections.dropping import drop
+from projections.generations import held
 from projections.projection import Comparison, Told
 from projections.watermarks import Watermarks
 
@@ -22,16 +25,21 @@ class Board:
     """What warehouses have to do. Events of products are passed over."""
 
     name = NAME
-    topics: Sequence[str] = ("onhand.stock.>",)
+    topics = (f"{PREFIX}.stock.>",)
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._watermarks = Watermarks(WATERMARKS)
 
     async def apply(self, generation: int, events: Sequence[Event]) -> None:
-        """Heed events, in one transaction. Raises UncountableError, and SQLAlchemy's errors."""
-        async with self.engine.begin() as connection:
-            await self._watermarks.heed(connection, generation, of_events(events), count)
+        """Heed events, in one transaction. Raises UncountableError, Transient, and SQLAlchemy's errors."""
+        changes = of_events(events)
+
+        async def heed(connection: AsyncConnection) -> None:
+            await held(connection, self.name, generation)
+            await self._watermarks.heed(connection, generation, changes, count)
+
+        await in_transaction(self.engine, heed)
 
     async def build(self, generation: int, told: Told) -> None:
         """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
@@ -47,3 +55,7 @@ class Board:
     async def drop(self, generation: int) -> None:
         """Take a generation away, in pieces."""
         await drop(self.engine, TABLES, generation)
+
+    async def intact(self, generation: int) -> bool:
+        """Its rows are where the pointer to them is."""
+        return generation > 0

@@ -18,8 +18,8 @@ HERE: Row = (LAMP, BERLIN)
 LINES = {"co_ada/1": [HERE]}
 
 WAYS = [
-    (change(K.RESERVE, 2), {"held": 2, "holds": 1}),
-    (change(K.RESERVE, 2, reason="late-payment"), {"held": 2, "holds": 1}),
+    (change(K.RESERVE, 2), {"held": 2, "sku_holds": 1, "holds": 1}),
+    (change(K.RESERVE, 2, reason="late-payment"), {"held": 2, "sku_holds": 1, "holds": 1}),
     (change(K.RESERVE, 2, reason=SHORT), {}),
     (change(K.RELEASE, 2), {"released": 2}),
     (change(K.EXPIRE, 2), {"expired": 2}),
@@ -84,12 +84,13 @@ def test_a_hold_and_an_order_are_counted_once_however_many_rows_they_have() -> N
     """Holds and orders of a sku with its first row, orders with the first row of all."""
     rows = [("a-rug", MUNICH), HERE, (LAMP, MUNICH)]
     lines = {"co_ada/1": rows}
-    for kind, once_a_sku in ((K.RESERVE, "holds"), (K.CONFIRM, "sku_orders")):
+    for kind, name in ((K.RESERVE, "holds"), (K.CONFIRM, "orders")):
         told = [change(kind, sku=sku, location=location) for sku, location in rows]
         hours = added(told, lines)
-        counted = {key[:2]: hour.counted[once_a_sku] for key, hour in hours.items()}
-        assert counted == {rows[0]: 1, rows[1]: 1, rows[2]: 0}
-        assert sum(hour.counted["orders"] for hour in hours.values()) == (kind is K.CONFIRM)
+        of_skus = {key[:2]: hour.counted[f"sku_{name}"] for key, hour in hours.items()}
+        of_all = {key[:2]: hour.counted[name] for key, hour in hours.items()}
+        assert of_skus == {rows[0]: 1, rows[1]: 1, rows[2]: 0}
+        assert of_all == {rows[0]: 1, rows[1]: 0, rows[2]: 0}
         assert holds_of(told) == {"co_ada/1"}
 
 

@@ -9,7 +9,7 @@ CREATE TABLE projections.analytics_watermark (
   CONSTRAINT analytics_watermark_pkey PRIMARY KEY (generation, sku, location)
 ) WITH (fillfactor = 70);
 
--- Units that went each way in an hour, but for the last four columns. An hour in which nothing moved has no row.
+-- Units that went each way in an hour, but for the last five columns. An hour in which nothing moved has no row.
 CREATE TABLE projections.analytics_hour (
   generation bigint NOT NULL,
   sku text COLLATE "C" NOT NULL,
@@ -25,18 +25,19 @@ CREATE TABLE projections.analytics_hour (
   missing bigint NOT NULL,
   shipped bigint NOT NULL,
   returned bigint NOT NULL,
-  -- Holds of the sku, and orders of it, each counted at the first of its locations by name.
+  -- How many holds and orders. Those of the sku are counted where the first of their locations by name is,
+  -- those of all skus where the first of their skus and locations is: each once, however many lines it has.
+  sku_holds bigint NOT NULL,
   holds bigint NOT NULL,
   sku_orders bigint NOT NULL,
-  -- Orders, each counted at the first of its skus and locations by name.
   orders bigint NOT NULL,
   -- Units on hand when the hour was over.
   on_hand bigint NOT NULL CONSTRAINT analytics_hour_on_hand_not_negative CHECK (on_hand >= 0),
   CONSTRAINT analytics_hour_pkey PRIMARY KEY (generation, sku, location, hour),
   CONSTRAINT analytics_hour_begins_on_the_hour CHECK (date_trunc('hour', hour, 'UTC') = hour),
   CONSTRAINT analytics_hour_counts_up CHECK (
-    LEAST(held, released, expired, confirmed, received, sold, cancelled, missing, shipped, returned, holds,
-          sku_orders, orders) >= 0)
+    LEAST(held, released, expired, confirmed, received, sold, cancelled, missing, shipped, returned, sku_holds,
+          holds, sku_orders, orders) >= 0)
 ) WITH (fillfactor = 70);
 
 -- What is read of all skus: a time, page by page.

@@ -100,6 +100,7 @@ ANALYTICS: dict[str, tuple[LiteralString, str]] = {
         "shipped": "UPDATE projections.analytics_hour SET shipped = shipped + 1 WHERE generation = %s",
         "returned": "UPDATE projections.analytics_hour SET returned = returned + 1 WHERE generation = %s",
         "holds": "UPDATE projections.analytics_hour SET holds = holds + 1 WHERE generation = %s",
+        "sku_holds": "UPDATE projections.analytics_hour SET sku_holds = sku_holds + 1 WHERE generation = %s",
         "sku_orders": "UPDATE projections.analytics_hour SET sku_orders = sku_orders + 1 WHERE generation = %s",
         "orders": "UPDATE projections.analytics_hour SET orders = orders + 1 WHERE generation = %s",
     }.items()

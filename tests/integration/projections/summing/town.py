@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, LiteralString
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.envelope import message
 from events.reading import Event, read
+from ledger.errors import Transient
 from ledger.outgoing import Written
 from projections.analytics.analytics import Analytics
 from projections.board.board import Board
@@ -46,11 +46,15 @@ class Town:
     generations: Iterator[int]
 
     def begun(self, noticeboard: Board | Analytics) -> int:
-        """Begin a generation, a minute after the last thing that happened."""
+        """Begin a generation, after everything that happened; those before it are nobody's any more."""
         generation = next(self.generations)
         self.database.run(
-            "INSERT INTO projections.generation (projection, generation, state, stream, started_at, live_at)"
-            " VALUES (%s, %s, 'retired', 'none', now() + interval '1 minute', now())",
+            "UPDATE projections.generation SET state = 'retired', live_at = now() WHERE projection = %s",
+            noticeboard.name,
+        )
+        self.database.run(
+            "INSERT INTO projections.generation (projection, generation, state, stream)"
+            " VALUES (%s, %s, 'building', 'none')",
             noticeboard.name,
             generation,
         )
@@ -103,9 +107,7 @@ async def told(
         while True:
             try:
                 await noticeboard.apply(generation, batch)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in {"40P01", "55P03"}:
-                    raise
+            except Transient:
+                await asyncio.sleep(0)
             else:
                 break
-            await asyncio.sleep(0)
