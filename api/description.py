@@ -98,7 +98,7 @@ def _question(query: QueryValue[Any]) -> dict[str, Any]:
     return {
         "name": query.name,
         "in": "query",
-        "required": False,
+        "required": query.required,
         "description": query.description,
         "schema": query.schema,
     }

@@ -37,6 +37,7 @@ class QueryValue(Generic[Value]):
         description: str,
         schema: dict[str, Any],
         default: Value | None = None,
+        required: bool = False,
     ) -> None:
         self.name = name
         self.description = description
@@ -44,11 +45,12 @@ class QueryValue(Generic[Value]):
         self._read = read
         self._rule = rule
         self._default = default
+        self.required = required
 
     async def __call__(self, request: Request) -> Value | None:
         """Read the value."""
         values = request.query_params.getlist(self.name)
-        if not values:
+        if not values and not self.required:
             return self._default
         value = self._read(values[0]) if len(values) == 1 else None
         if value is None:

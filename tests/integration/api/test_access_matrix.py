@@ -172,13 +172,19 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/stock/{sku}/explain"): Entry(
         allowed=only("stock:read"), path="/stock/MATRIX/explain", success=200
     ),
+    ("GET", "/warehouse/board"): Entry(
+        allowed=only("warehouse", "operator"), path="/warehouse/board?location=BER1", success=503
+    ),
+    ("GET", "/analytics/stock"): Entry(
+        allowed=only("operator", "stock:read"), path="/analytics/stock", success=503
+    ),
     ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
     ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
     ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),
     ("GET", "/openapi.json"): Entry(allowed=PUBLIC, path="/openapi.json", success=200),
     ("GET", "/docs"): Entry(allowed=PUBLIC, path="/docs", success=200),
 }
-"""The readiness probe says 503 here, since nobody answers at Temporal's address."""
+"""The readiness probe says 503 here, since nobody answers at Temporal's address, and no noticeboard is live."""
 
 SCOPES = [*(scope.value for scope in Scope), "seller:ACME", "nonsense"]
 ROUTES = sorted(
