@@ -13,7 +13,9 @@ from events.connection import Connection
 from ledger.database import Role
 from ledger.database import engine as open_engine
 from ledger.outgoing import Outbox
+from projections.analytics.analytics import Analytics
 from projections.availability.board import Availability
+from projections.board.board import Board
 from projections.dead_letters import DeadLetters
 from projections.generations import Generations
 from projections.keeping import Keeper
@@ -95,7 +97,11 @@ class Office:
             outbox=Outbox(engine),
             connection=connection,
         )
-        return cls(engine=engine, desk=desk, projections=[Availability(engine)])
+        return cls(
+            engine=engine,
+            desk=desk,
+            projections=[Availability(engine), Board(engine), Analytics(engine)],
+        )
 
     def named(self, name: str) -> Projection:
         """Give one of them. Raises LookupError."""

@@ -29,7 +29,7 @@ from worker.projections import Office, ProjectionProcessSettings
 
 __all__ = ["away", "bus", "relay", "shop"]
 
-NAMES = ("availability",)
+NAMES = ("availability", "board", "analytics")
 """Every noticeboard there is: what holds for one holds for all."""
 
 SHORTLY = 0.05
@@ -41,6 +41,20 @@ TABLES: dict[str, dict[str, LiteralString]] = {
         " WHERE generation = %s ORDER BY sku, location",
         "availability_product": "SELECT to_jsonb(t) - 'generation' FROM projections.availability_product t"
         " WHERE generation = %s ORDER BY sku",
+    },
+    "board": {
+        "board_watermark": "SELECT to_jsonb(t) - 'generation' FROM projections.board_watermark t"
+        " WHERE generation = %s ORDER BY sku, location",
+        "board_task": "SELECT to_jsonb(t) - 'generation' FROM projections.board_task t"
+        " WHERE generation = %s ORDER BY sku, location, task, id",
+        "board_transfer": "SELECT to_jsonb(t) - 'generation' FROM projections.board_transfer t"
+        " WHERE generation = %s ORDER BY transfer_id, sku",
+    },
+    "analytics": {
+        "analytics_watermark": "SELECT to_jsonb(t) - 'generation' FROM projections.analytics_watermark t"
+        " WHERE generation = %s ORDER BY sku, location",
+        "analytics_hour": "SELECT to_jsonb(t) - 'generation' FROM projections.analytics_hour t"
+        " WHERE generation = %s ORDER BY sku, location, hour",
     },
 }
 

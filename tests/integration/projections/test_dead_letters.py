@@ -19,14 +19,27 @@ from tests.integration.projections.test_following import publish
 from tests.processes import ROOT
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
 
+CHOKE: LiteralString = """
+  CREATE FUNCTION projections.choke() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN
+    IF NEW.sku = 'long-rug' THEN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END IF;
+    RETURN NEW;
+  END $$;
+"""
 INDIGESTIBLE: dict[str, LiteralString] = {
-    "availability": """
-      CREATE FUNCTION projections.choke() RETURNS trigger LANGUAGE plpgsql AS $$
-      BEGIN
-        IF NEW.sku = 'long-rug' THEN RAISE EXCEPTION 'no' USING ERRCODE = 'check_violation'; END IF;
-        RETURN NEW;
-      END $$;
+    "availability": CHOKE
+    + """
       CREATE TRIGGER choke BEFORE INSERT OR UPDATE ON projections.availability
+        FOR EACH ROW EXECUTE FUNCTION projections.choke()
+    """,
+    "board": CHOKE
+    + """
+      CREATE TRIGGER choke BEFORE INSERT OR UPDATE ON projections.board_watermark
+        FOR EACH ROW EXECUTE FUNCTION projections.choke()
+    """,
+    "analytics": CHOKE
+    + """
+      CREATE TRIGGER choke BEFORE INSERT OR UPDATE ON projections.analytics_hour
         FOR EACH ROW EXECUTE FUNCTION projections.choke()
     """,
 }

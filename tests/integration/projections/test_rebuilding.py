@@ -23,6 +23,8 @@ AT_ONCE = 4
 
 SPOILT: dict[str, LiteralString] = {
     "availability": "UPDATE projections.availability SET available = available + 1",
+    "board": "UPDATE projections.board_watermark SET sequence = sequence + 1",
+    "analytics": "UPDATE projections.analytics_hour SET on_hand = on_hand + 1",
 }
 """What makes a noticeboard wrong."""
 
@@ -31,6 +33,18 @@ SPOILT_WHEN_MADE: dict[str, LiteralString] = {
       CREATE FUNCTION projections.spoil() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN NEW.available := NEW.available + 1; RETURN NEW; END $$;
       CREATE TRIGGER spoil BEFORE INSERT ON projections.availability
+        FOR EACH ROW EXECUTE FUNCTION projections.spoil()
+    """,
+    "board": """
+      CREATE FUNCTION projections.spoil() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN NEW.sequence := NEW.sequence + 1; RETURN NEW; END $$;
+      CREATE TRIGGER spoil BEFORE INSERT ON projections.board_watermark
+        FOR EACH ROW EXECUTE FUNCTION projections.spoil()
+    """,
+    "analytics": """
+      CREATE FUNCTION projections.spoil() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN NEW.on_hand := NEW.on_hand + 1; RETURN NEW; END $$;
+      CREATE TRIGGER spoil BEFORE INSERT ON projections.analytics_hour
         FOR EACH ROW EXECUTE FUNCTION projections.spoil()
     """,
 }
