@@ -75,7 +75,7 @@ async def compared(
             for each in checks
             for row in await _found(connection, each, generation)
         ]
-    return Comparison(entries=sum(counted), differences=differences[:MOST])
+    return Comparison(entries=sum(counted), differences=tuple(differences[:MOST]))
 
 
 async def _found(

@@ -102,6 +102,7 @@ WHERE CASE
     AND NOT (e.sent > 0 AND e.sent = e.received + e.lost)
   ELSE (b.source, b.target, b.sent, b.received) <> (e.source, e.target, e.sent, e.received)
     OR b.lost > e.lost OR (b.lost <> e.lost AND NOT e.losing AND e.sent > 0)
+    OR (b.sent > 0 AND b.sent = b.received + b.lost)
 END"""
 
 CHECKS = (

@@ -11,7 +11,7 @@ from dev.postgres import PostgresServer
 from ledger.database import Role, engine
 from tests.conftest import temporary_database
 from tests.integration.ledger.busy_world import live_through
-from tests.integration.projections.summing.town import Town, events_of
+from tests.integration.projections.summing.town import Town, events_of, go_on
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +19,7 @@ async def town(postgres: PostgresServer, template: str) -> AsyncIterator[Town]:
     """Give a ledger that nobody changes any more; each test fills generations of its own."""
     with temporary_database(postgres, "shop_told", template) as database:
         await live_through(database)
+        await go_on(database)
         pool = engine(database.application_url, pool_size=4, role=Role.PROJECTIONS)
         yield Town(
             database=database,

@@ -84,7 +84,7 @@ async def test_what_was_short_is_lost_and_nothing_else_of_the_cart(counter: Coun
     expected = [("co_greedy", TEAPOT, 5), ("co_greedy", RUG, 2)]
     assert await counter.looked() == expected
     assert await counter.looked() == expected
-    assert (await counter.analytics.compare(counter.generation)).differences == []
+    assert (await counter.analytics.compare(counter.generation)).differences == ()
 
 
 async def test_a_refusal_that_commits_late_is_found(counter: Counter) -> None:

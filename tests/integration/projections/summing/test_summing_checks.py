@@ -55,6 +55,13 @@ BOARD: dict[str, tuple[LiteralString, str]] = {
         "UPDATE projections.board_transfer SET lost = 0 WHERE generation = %s",
         "[BER1 MUC1 6 3 0]",
     ),
+    "a transfer that is over": (
+        (
+            "INSERT INTO projections.board_transfer SELECT %s, transfer_id, sku, source, target, quantity, quantity, 0,"
+            " now() FROM transfer JOIN transfer_line USING (transfer_id) WHERE transfer_id = 'T-over'"
+        ),
+        "transfer T-over of oak-bench: [MUC1 BER1 2 2 0]",
+    ),
     "a transfer that never was": (
         "INSERT INTO projections.board_transfer VALUES (%s, 'T-ghost', 'x', 'a', 'b', 1, 0, 0, now())",
         "transfer T-ghost of x",

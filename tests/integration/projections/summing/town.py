@@ -12,16 +12,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.envelope import message
 from events.reading import Event, read
+from ledger.checkouts import PaymentOperationKind, PaymentState
+from ledger.commands import Command
 from ledger.errors import Transient
 from ledger.outgoing import Written
 from projections.analytics.analytics import Analytics
 from projections.board.board import Board
 from tests.conftest import Database
+from tests.integration.ledger.shop import open_shop
+from tests.unit.ledger import cast
+from tests.unit.ledger import warehouse_cast as warehouse
+from tests.unit.ledger.cast import BERLIN, MUNICH, PRICE
 
 _WRITTEN: LiteralString = """
 SELECT id, shard, subject, sequence, type, version, recorded_at, payload::text FROM outbox ORDER BY id
 """
 _FIELDS = ("id", "shard", "subject", "sequence", "type", "version", "recorded_at", "payload")
+
+BENCH, DESK = "oak-bench", "pine-desk"
 
 Make = Callable[[AsyncEngine], Board | Analytics]
 
@@ -73,6 +81,38 @@ class Town:
             for table, question in ROWS.items()
             if table.startswith(noticeboard.name)
         }
+
+
+def an_order_of_two(total: int) -> list[Command]:
+    """Tell of a cart of two skus, the first of which comes from two places."""
+    authorize, capture = PaymentOperationKind.AUTHORIZE, PaymentOperationKind.CAPTURE
+    allowed = cast.Seen(state=PaymentState.AUTHORIZED, authorized=total, amount=total)
+    taken = cast.Seen(state=PaymentState.CAPTURED, authorized=total, captured=total, amount=total)
+    return [
+        cast.open_checkout("co_two", lines={BENCH: 3, DESK: 1}),
+        cast.reserve("co_two", {BENCH: 3, DESK: 1}),
+        cast.start(authorize, "co_two"),
+        cast.record(allowed, "co_two", proves=authorize),
+        cast.fence("co_two"),
+        cast.start(capture, "co_two"),
+        cast.record(taken, "co_two", proves=capture),
+        cast.confirm("co_two"),
+    ]
+
+
+async def go_on(database: Database) -> None:
+    """Tell what the busy world does not: an order of two skus from two places, and a transfer that is over."""
+    async with open_shop(database) as shop:
+        await shop.offers(BENCH, DESK)
+        await shop.tell(
+            cast.receive(2, BENCH, BERLIN, receipt="benches"),
+            cast.receive(3, BENCH, MUNICH, receipt="more-benches"),
+            cast.receive(2, DESK, MUNICH, receipt="desks"),
+        )
+        for command in an_order_of_two(4 * PRICE):
+            await shop.tell(command)
+        await shop.tell(warehouse.send(2, BENCH, MUNICH, BERLIN, transfer="T-over"))
+        await shop.tell(warehouse.arrive(2, BENCH, transfer="T-over", receipt="TR-over"))
 
 
 def events_of(database: Database) -> Iterator[Event]:
