@@ -39,12 +39,20 @@ class Policy:
 
 
 class Public(Policy):
-    """Anybody. Only for what tells no secret."""
+    """Anybody, but not as often as they like. Only for what tells no secret.
+
+    Each purpose is counted by itself: a storefront that asks too much keeps nobody from asking whether we live.
+    """
 
     name = "public"
 
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+
     async def __call__(self, request: Request) -> None:
-        """Let everybody pass."""
+        """Let everybody pass whose address has not asked too often."""
+        wiring: Wiring = request.app.state.wiring
+        wiring.public_limit.count(self.purpose, request.client.host if request.client else None)
 
 
 class Signed(Policy):
@@ -74,7 +82,8 @@ class Scoped(Policy):
         request.state.caller = caller
 
 
-PUBLIC: Any = Depends(Public())
+PUBLIC: Any = Depends(Public("public"))
+HEALTH: Any = Depends(Public("health"))
 SIGNED: Any = Depends(Signed())
 
 

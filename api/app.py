@@ -15,6 +15,7 @@ from api.failures import translate_failures
 from api.middleware import BodyLimit, LastResort, Traced
 from api.routes import (
     adjustments,
+    availability,
     checkouts,
     documentation,
     health,
@@ -35,6 +36,7 @@ ROUTERS = (
     orders.router,
     warehouse.router,
     stock.router,
+    availability.router,
     history.router,
     adjustments.router,
     noticeboards.router,
@@ -91,9 +93,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A route added after create_app is denied as well.
     refuse_undeclared(app)
     try:
-        async with wiring.engine.running():
+        async with wiring.engine.running(), wiring.availability.running():
             yield
     finally:
         await wiring.ledger.drained()
         await wiring.inbox.dispose()
+        await wiring.availability.engine.dispose()
         await wiring.database.dispose()

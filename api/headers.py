@@ -41,6 +41,14 @@ class RequiredIdempotencyKey(HeaderValue):
         return value
 
 
+class HeaderList(HeaderValue):
+    """The same for a list, which may be told in several lines; what no caller can have got from us is let pass."""
+
+    async def __call__(self, request: Request) -> str | None:
+        """Read the header, its lines as one."""
+        return ", ".join(request.headers.getlist(self.name)) or None
+
+
 IdempotencyKey = Annotated[
     str,
     Depends(
@@ -57,5 +65,11 @@ ReservationToken = Annotated[
             r"[\x21-\x7e]{1,512}",
             "As given with the reservation.",
         )
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    Depends(
+        HeaderList("If-None-Match", r".*", "ETags of answers that the caller has, or `*`."),
     ),
 ]

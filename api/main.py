@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import uvicorn
 from prometheus_client import start_http_server
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
+from uvicorn.config import STARTUP_FAILURE
 
 from activities.tracing import Tracing
 from api.app import create_app
+from api.availability.feed import AvailabilityFeed
 from api.checkout_engine import CheckoutEngine
+from api.rate_limits import PublicLimit
 from api.reservation_tokens import ReservationTokens
+from api.serving import ApiServer, allow_connections
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
 from ledger.database import Role, engine
@@ -36,6 +41,9 @@ SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
 WEBHOOK_POOL_SIZE = 3
 """Storing an event takes a few milliseconds; a storm of them must not take the connections of buyers."""
+NOTICEBOARD_POOL_SIZE = 3
+"""One hears, one reads, and one is to spare: readers share a query, and buyers keep their own connections."""
+CONNECTIONS_BESIDE_STREAMS = 1_024
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -54,21 +62,30 @@ def serve() -> None:
     for number in STOP_SIGNALS:
         # uvicorn takes them while it serves, and raises them again when it has ended well.
         signal.signal(number, lambda _number, _frame: None)
-    uvicorn.run(
-        create_app(wiring),
-        host=settings.api_host,
-        port=settings.api_port,
-        access_log=False,
-        log_config=None,
-        lifespan="on",
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    allow_connections(settings.stream_listeners + CONNECTIONS_BESIDE_STREAMS)
+    server = ApiServer(
+        uvicorn.Config(
+            create_app(wiring),
+            host=settings.api_host,
+            port=settings.api_port,
+            access_log=False,
+            log_config=None,
+            lifespan="on",
+            server_header=False,
+            proxy_headers=bool(settings.proxies()),
+            forwarded_allow_ips=list(settings.proxies()),
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        ),
+        wiring.availability,
     )
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 def wired() -> Wiring:
     """Put together what the settings name; nothing is connected yet."""
-    database, engine_settings = DatabaseSettings(), EngineSettings()
+    database, engine_settings, settings = DatabaseSettings(), EngineSettings(), ApiSettings()
     checkout = CheckoutSettings()
     return Wiring(
         ledger=Ledger(
@@ -87,14 +104,24 @@ def wired() -> Wiring:
         engine=CheckoutEngine(
             _connect,
             task_queue=engine_settings.task_queue,
-            wait_seconds=ApiSettings().api_wait_seconds,
+            wait_seconds=settings.api_wait_seconds,
         ),
         tokens=TokenVerifier(TokenSettings()),
         reservation_tokens=ReservationTokens(ReservationTokenSettings().token_keys()),
         webhook_secrets=WebhookSettings().secrets(),
         checkout=checkout,
         step_seconds=engine_settings.start_to_close_seconds,
-        cors_origins=ApiSettings().origins(),
+        cors_origins=settings.origins(),
+        availability=AvailabilityFeed(
+            engine(
+                database.database_url.get_secret_value(),
+                pool_size=NOTICEBOARD_POOL_SIZE,
+                name="onhand-noticeboards",
+            ),
+            budget_seconds=settings.lag_budget_seconds,
+            most_listeners=settings.stream_listeners,
+        ),
+        public_limit=PublicLimit(settings.public_requests_per_minute),
     )
 
 

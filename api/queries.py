@@ -21,6 +21,7 @@ Value = TypeVar("Value")
 
 LIMIT_MOST = 500
 LIMIT_USUAL = 100
+SKUS_MOST = 100
 _POSITIONS_LONGEST = 32_768
 _SEQUENCE_MOST = 2**63 - 1
 
@@ -58,6 +59,19 @@ class QueryValue(Generic[Value]):
         return value
 
 
+class SkusValue(QueryValue[tuple[str, ...]]):
+    """The same for skus, named as often as there are any: each once, in their order."""
+
+    async def __call__(self, request: Request) -> tuple[str, ...]:
+        """Read them."""
+        skus = tuple(dict.fromkeys(request.query_params.getlist(self.name)))
+        if not 1 <= len(skus) <= SKUS_MOST or not all(
+            re.fullmatch(ids.ID_PATTERN, sku) for sku in skus
+        ):
+            raise malformed(f"query.{self.name}", self._rule)
+        return skus
+
+
 def positions_token(positions: dict[str, int]) -> str:
     """Say how far each location has been read, as an opaque word."""
     return base64.urlsafe_b64encode(orjson.dumps(positions, option=orjson.OPT_SORT_KEYS)).decode()
@@ -91,6 +105,12 @@ def _read_limit(text: str) -> int | None:
 def _read_past(text: str) -> datetime | None:
     moment = read_moment(text) if is_moment(text) else None
     return moment if moment is not None and moment <= datetime.now(UTC) else None
+
+
+def _read_version(text: str) -> int | None:
+    if not re.fullmatch(r"[0-9]{1,19}", text, re.ASCII) or int(text) > _SEQUENCE_MOST:
+        return None
+    return int(text)
 
 
 After = Annotated[
@@ -135,3 +155,39 @@ At = Annotated[
         )
     ),
 ]
+Skus = Annotated[
+    tuple[str, ...],
+    Depends(
+        SkusValue(
+            "sku",
+            lambda text: (text,),
+            rule=f"must be there 1 to {SKUS_MOST} times, each of letters, digits, _ and -, at most 64 of them",
+            description="A sku, for each one that is asked for.",
+            schema={
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "maxItems": SKUS_MOST,
+            },
+            required=True,
+        )
+    ),
+]
+MinVersion = Annotated[
+    int | None,
+    Depends(
+        QueryValue(
+            "min_version",
+            _read_version,
+            rule="must be a version",
+            description="Wait for this version, at most as long as an answer may be relied on.",
+            schema={"type": "integer", "minimum": 0},
+        )
+    ),
+]
+
+
+async def no_min_version(request: Request) -> None:
+    """Refuse it where several skus are asked for: each has a version of its own. Raises Problem `malformed`."""
+    if "min_version" in request.query_params:
+        raise malformed("query.min_version", "goes with one sku, as in /availability/{sku}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.requests import Request
 
+from api.availability.feed import AvailabilityFeed
 from api.checkout_engine import CheckoutEngine
+from api.rate_limits import PublicLimit
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from ledger.posting import Ledger
@@ -30,6 +32,8 @@ class Wiring:
     checkout: CheckoutSettings
     step_seconds: int = 10
     cors_origins: tuple[str, ...] = ()
+    availability: AvailabilityFeed
+    public_limit: PublicLimit = field(default_factory=lambda: PublicLimit(0))
 
     @property
     def database(self) -> AsyncEngine:

@@ -154,10 +154,19 @@ class ApiSettings(Group):
     api_wait_seconds: Seconds = 3
     """How long POST /checkouts waits for the decision before it answers 202."""
     cors_origins: str = ""
+    lag_budget_seconds: float = Field(default=2.0, gt=0, le=60)
+    """How old availability may be and still be relied on; past that, it is confirmed at checkout."""
+    stream_listeners: int = Field(default=5_000, ge=0, le=100_000)
+    public_requests_per_minute: int = Field(default=6_000, ge=0)
+    trusted_proxies: str = ""
 
     def origins(self) -> tuple[str, ...]:
         """List the origins from which a browser may call the public routes."""
         return _parts(self.cors_origins)
+
+    def proxies(self) -> tuple[str, ...]:
+        """List the addresses and networks whose word about their caller's address is taken."""
+        return _parts(self.trusted_proxies)
 
 
 class LoopSettings(Group):

@@ -7,7 +7,7 @@ import asyncio
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from api.access import PUBLIC
+from api.access import HEALTH
 from api.answers import Alive
 from api.problems import RETRY_SECONDS, Problem
 from api.wiring import Wiring, WiringOf
@@ -20,13 +20,13 @@ router = APIRouter(tags=["health"])
 _HEAD = migrate.head()
 
 
-@router.get("/healthz", dependencies=[PUBLIC], response_model=Alive)
+@router.get("/healthz", dependencies=[HEALTH], response_model=Alive)
 async def get_health() -> Response:
     """Answer. Nothing else is looked at: a process is not restarted because its database is away."""
     return Alive(status="alive").response()
 
 
-@router.get("/readyz", dependencies=[PUBLIC], response_model=Alive)
+@router.get("/readyz", dependencies=[HEALTH], response_model=Alive)
 async def get_readiness(wiring: WiringOf) -> Response:
     """Tell whether a checkout could be made now, and otherwise what is missing."""
     found = await asyncio.gather(_missing_of_database(wiring), wiring.engine.missing())

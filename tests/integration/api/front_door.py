@@ -15,8 +15,10 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from api.app import Api, create_app
+from api.availability.feed import AvailabilityFeed
 from api.checkout_engine import CheckoutEngine
-from api.main import WEBHOOK_POOL_SIZE
+from api.main import NOTICEBOARD_POOL_SIZE, WEBHOOK_POOL_SIZE
+from api.rate_limits import PublicLimit
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from api.wiring import Wiring
@@ -41,6 +43,7 @@ from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSett
 
 TOKEN_SECRET = "a-secret-that-only-this-test-knows"
 WEBHOOK_SECRET = "whsec_only_this_test_knows"
+FEED = "onhand-noticeboards"
 TABLES = (
     "product",
     "location",
@@ -267,6 +270,9 @@ async def open_front_door(
     origins: Sequence[str] = (),
     most_waiting: int = MOST_WAITING,
     webhook_secrets: Sequence[str] = (WEBHOOK_SECRET,),
+    lag_budget: float = 2.0,
+    most_listeners: int = 5_000,
+    requests_per_minute: int = 0,
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
     pool = engine(database_url, pool_size=20)
@@ -282,10 +288,17 @@ async def open_front_door(
         webhook_secrets=tuple(webhook_secrets),
         checkout=checkout,
         cors_origins=tuple(origins),
+        availability=AvailabilityFeed(
+            engine(database_url, pool_size=NOTICEBOARD_POOL_SIZE, name=FEED),
+            budget_seconds=lag_budget,
+            most_listeners=most_listeners,
+        ),
+        public_limit=PublicLimit(requests_per_minute),
     )
     app = create_app(wiring)
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://onhand") as client:
         yield FrontDoor(app=app, http=client, wiring=wiring, database_url=database_url)
+    await wiring.availability.engine.dispose()
     await inbox.dispose()
     await pool.dispose()

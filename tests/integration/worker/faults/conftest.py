@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from api.app import create_app
+from api.availability.feed import AvailabilityFeed
 from api.checkout_engine import CheckoutEngine
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
@@ -151,6 +152,7 @@ async def _front_door(shop: Shop) -> AsyncIterator[httpx2.AsyncClient]:
         webhook_secrets=(WEBHOOK_SECRET,),
         checkout=CheckoutSettings(ttl_min_seconds=1),
         step_seconds=STEP_SECONDS,
+        availability=AvailabilityFeed(shop.ledger.engine),
     )
     transport = httpx2.ASGITransport(app=create_app(wiring), raise_app_exceptions=False)
     async with (
