@@ -98,5 +98,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     finally:
         await wiring.ledger.drained()
         await wiring.inbox.dispose()
-        await wiring.availability.engine.dispose()
+        await wiring.availability.dispose()
         await wiring.database.dispose()

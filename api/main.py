@@ -41,8 +41,8 @@ SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
 WEBHOOK_POOL_SIZE = 3
 """Storing an event takes a few milliseconds; a storm of them must not take the connections of buyers."""
-NOTICEBOARD_POOL_SIZE = 3
-"""One hears, one reads, and one is to spare: readers share a query, and buyers keep their own connections."""
+NOTICEBOARD_POOL_SIZE = 2
+"""Readers share a query, so one reads and one is to spare. Buyers keep connections of their own."""
 CONNECTIONS_BESIDE_STREAMS = 1_024
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -113,10 +113,13 @@ def wired() -> Wiring:
         step_seconds=engine_settings.start_to_close_seconds,
         cors_origins=settings.origins(),
         availability=AvailabilityFeed(
-            engine(
+            reading=engine(
                 database.database_url.get_secret_value(),
                 pool_size=NOTICEBOARD_POOL_SIZE,
                 name="onhand-noticeboards",
+            ),
+            line=engine(
+                database.database_url.get_secret_value(), pool_size=1, name="onhand-availability"
             ),
             budget_seconds=settings.lag_budget_seconds,
             most_listeners=settings.stream_listeners,

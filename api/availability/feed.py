@@ -40,18 +40,21 @@ class FullError(Exception):
 class AvailabilityFeed:
     """Answers about skus, and listens for those who wait for the next.
 
-    Without the database's line for news it answers as well, from a query each time.
+    It reads from `reading` and hears over `line`, which is nobody else's. While it hears nothing it answers
+    as well, from a query each time.
     """
 
     def __init__(
         self,
-        engine: AsyncEngine,
         *,
+        reading: AsyncEngine,
+        line: AsyncEngine,
         budget_seconds: float = 2.0,
         most_listeners: int = 5_000,
         most_cached: int = MOST_CACHED,
     ) -> None:
-        self.engine = engine
+        self.reading = reading
+        self.line = line
         self.budget_seconds = budget_seconds
         self.most_listeners = most_listeners
         self.entries = Entries(most_cached)
@@ -78,6 +81,11 @@ class AvailabilityFeed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._reads.close()
+
+    async def dispose(self) -> None:
+        """Let go of the database."""
+        await self.line.dispose()
+        await self.reading.dispose()
 
     async def look(self, skus: Sequence[str]) -> View:
         """Say how these stand: from the cache where all of them are in it. Raises Transient."""
@@ -127,7 +135,7 @@ class AvailabilityFeed:
         READS.inc()
         try:
             async with asyncio.timeout(READ_SECONDS):
-                view = View.of(await shown(self.engine, skus), asked_at)
+                view = View.of(await shown(self.reading, skus), asked_at)
         except TimeoutError as error:
             raise Transient("database-unavailable") from error
         self.entries.keep(view.entries.values())
@@ -138,7 +146,7 @@ class AvailabilityFeed:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                async with hearing(self.engine) as news:
+                async with hearing(self.line) as news:
                     self._begin_anew()
                     pause = FIRST_PAUSE_SECONDS
                     async for piece in news:

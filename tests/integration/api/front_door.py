@@ -43,7 +43,7 @@ from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSett
 
 TOKEN_SECRET = "a-secret-that-only-this-test-knows"
 WEBHOOK_SECRET = "whsec_only_this_test_knows"
-FEED = "onhand-noticeboards"
+LINE = "the line"
 TABLES = (
     "product",
     "location",
@@ -289,7 +289,8 @@ async def open_front_door(
         checkout=checkout,
         cors_origins=tuple(origins),
         availability=AvailabilityFeed(
-            engine(database_url, pool_size=NOTICEBOARD_POOL_SIZE, name=FEED),
+            reading=engine(database_url, pool_size=NOTICEBOARD_POOL_SIZE),
+            line=engine(database_url, pool_size=1, name=LINE),
             budget_seconds=lag_budget,
             most_listeners=most_listeners,
         ),
@@ -299,6 +300,6 @@ async def open_front_door(
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://onhand") as client:
         yield FrontDoor(app=app, http=client, wiring=wiring, database_url=database_url)
-    await wiring.availability.engine.dispose()
+    await wiring.availability.dispose()
     await inbox.dispose()
     await pool.dispose()

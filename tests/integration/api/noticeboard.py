@@ -28,7 +28,10 @@ SET sequence = a.sequence + 1, available = excluded.available
 _COPY = """
 INSERT INTO projections.{table} SELECT :new, {columns} FROM projections.{table} WHERE generation = :old
 """
-_TABLES = {"availability": "sku, location, sequence, available", "availability_product": "sku, version"}
+_TABLES = {
+    "availability": "sku, location, sequence, available",
+    "availability_product": "sku, version",
+}
 
 
 @dataclass(kw_only=True)
@@ -96,7 +99,9 @@ class Noticeboard:
     async def ago(self, seconds: float) -> datetime:
         """Give a moment, by the database's clock."""
         async with self.engine.connect() as connection:
-            now: datetime = (await connection.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            now: datetime = (
+                await connection.execute(text("SELECT clock_timestamp()"))
+            ).scalar_one()
         return now - timedelta(seconds=seconds)
 
 
@@ -104,5 +109,7 @@ class Noticeboard:
 async def open_noticeboard(database_url: str) -> AsyncIterator[Noticeboard]:
     """Give the one of a database, as the role that may write it."""
     pool = engine(database_url, pool_size=3, role=Role.PROJECTIONS)
-    yield Noticeboard(engine=pool)
-    await pool.dispose()
+    try:
+        yield Noticeboard(engine=pool)
+    finally:
+        await pool.dispose()

@@ -49,11 +49,11 @@ class Window:
             if "availability_product" in statement:
                 asked.append(statement)
 
-        event.listen(self.feed.engine.sync_engine, "before_cursor_execute", note)
+        event.listen(self.feed.reading.sync_engine, "before_cursor_execute", note)
         try:
             yield asked
         finally:
-            event.remove(self.feed.engine.sync_engine, "before_cursor_execute", note)
+            event.remove(self.feed.reading.sync_engine, "before_cursor_execute", note)
 
 
 @asynccontextmanager
