@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Depends
-from fastapi.sse import EventSourceResponse
 from starlette.responses import Response
 
 from api.access import PUBLIC
@@ -32,10 +32,16 @@ router = APIRouter(tags=["availability"])
 AS_OF = "Availability-As-Of"
 AGE = "Availability-Age-Ms"
 
+_UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "The caller has it already"}}
 _RETRY = {"Retry-After": str(RETRY_SECONDS)}
 
 
-@router.get("/availability/{sku}", dependencies=[PUBLIC], response_model=AvailabilityAnswer)
+@router.get(
+    "/availability/{sku}",
+    dependencies=[PUBLIC],
+    response_model=AvailabilityAnswer,
+    responses=_UNCHANGED,
+)
 async def get_availability(
     sku: KnownSku, wiring: WiringOf, min_version: MinVersion, held: IfNoneMatch
 ) -> Response:
@@ -58,6 +64,7 @@ async def get_availability(
     "/availability",
     dependencies=[PUBLIC, Depends(no_min_version)],
     response_model=AvailabilityListAnswer,
+    responses=_UNCHANGED,
 )
 async def get_availabilities(skus: Skus, wiring: WiringOf, held: IfNoneMatch) -> Response:
     """Tell the same of several skus, such as a cart's, from one look; skus that nobody knows are named."""
@@ -76,7 +83,12 @@ async def get_availabilities(skus: Skus, wiring: WiringOf, held: IfNoneMatch) ->
     return _response(answer, tag_of(answers, unknown), held)
 
 
-@router.get("/streams/availability", dependencies=[PUBLIC], response_class=EventSourceResponse)
+@router.get(
+    "/streams/availability",
+    dependencies=[PUBLIC],
+    response_class=AvailabilityStream,
+    status_code=200,
+)
 async def stream_availability(skus: Skus, wiring: WiringOf) -> Response:
     """Tell the same of several skus now, and of each again whenever it changes, as server-sent events.
 

@@ -93,11 +93,9 @@ class InLoop(ApiServer):
 
 
 @asynccontextmanager
-async def served(window: Window, **changed: Any) -> AsyncIterator[str]:
+async def served(window: Window, port: int = 0) -> AsyncIterator[str]:
     """Serve an API whose feed is not running yet; give its address."""
-    config = uvicorn.Config(
-        window.front_door.app, port=0, log_config=None, lifespan="on", **changed
-    )
+    config = uvicorn.Config(window.front_door.app, port=port, log_config=None, lifespan="on")
     server = InLoop(config, window.feed)
     serving = asyncio.create_task(server.serve())
     await until(lambda: server.started or serving.done())
@@ -121,7 +119,8 @@ class Page:
 
     async def next(self) -> tuple[str, dict[str, Any]]:
         """Give the next event and what it says; its id is `id`."""
-        kind, told = "", {}
+        kind = ""
+        told: dict[str, Any] = {}
         async with asyncio.timeout(PATIENCE_SECONDS):
             async for line in self.lines:
                 name, _, rest = line.partition(": ")

@@ -178,13 +178,19 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/analytics/stock"): Entry(
         allowed=only("operator", "stock:read"), path="/analytics/stock", success=503
     ),
+    ("GET", "/availability"): Entry(allowed=PUBLIC, path="/availability?sku=MATRIX", success=503),
+    ("GET", "/availability/{sku}"): Entry(allowed=PUBLIC, path="/availability/MATRIX", success=503),
+    ("GET", "/streams/availability"): Entry(
+        allowed=PUBLIC, path="/streams/availability", success=422
+    ),
     ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
     ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
     ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),
     ("GET", "/openapi.json"): Entry(allowed=PUBLIC, path="/openapi.json", success=200),
     ("GET", "/docs"): Entry(allowed=PUBLIC, path="/docs", success=200),
 }
-"""The readiness probe says 503 here, since nobody answers at Temporal's address, and no noticeboard is live."""
+"""The readiness probe says 503 here, since nobody answers at Temporal's address, and so do the noticeboards, which
+nobody keeps. A stream of no sku is malformed: one of any other would not end."""
 
 SCOPES = [*(scope.value for scope in Scope), "seller:ACME", "nonsense"]
 ROUTES = sorted(
