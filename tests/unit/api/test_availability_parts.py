@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -14,6 +15,7 @@ from api.availability.freshness import Freshness
 from api.availability.listeners import Listener
 from api.availability.shared_reads import SharedReads
 from api.availability.views import View
+from api.serving import allow_connections
 from ledger.errors import Transient
 from projections.availability.hearing import Anew, Changed, Fresh, read_news
 from projections.availability.reading import Entry
@@ -145,3 +147,15 @@ async def test_readers_share_the_next_query_and_its_failure() -> None:
     ]
     assert [list(skus) for skus in asked] == [["LAMP"], ["GONE", "VASE", "LAMP"]]
     assert (await reads.ask(["LAMP"])).live
+
+
+def test_a_process_that_keeps_streams_may_open_more_files() -> None:
+    """As many as are wanted, as far as the hard limit goes; what is enough stays."""
+    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        for wanted, allowed in ((700, 700), (most + 1, most), (100, 600)):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (600, most))
+            allow_connections(wanted)
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == (allowed, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
