@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import uvicorn
 from prometheus_client import start_http_server
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
@@ -18,6 +20,8 @@ from api.wiring import Wiring
 from ledger.database import Role, engine
 from ledger.drills import arm_drills
 from ledger.posting import Ledger
+from projections.search.index import Indexes
+from projections.search.reading import SearchReader
 from settings.logging import configure
 from settings.model import (
     ApiSettings,
@@ -26,6 +30,7 @@ from settings.model import (
     DrillSettings,
     EngineSettings,
     ReservationTokenSettings,
+    SearchSettings,
     TelemetrySettings,
     TokenSettings,
     WebhookSettings,
@@ -70,14 +75,13 @@ def wired() -> Wiring:
     """Put together what the settings name; nothing is connected yet."""
     database, engine_settings = DatabaseSettings(), EngineSettings()
     checkout = CheckoutSettings()
+    questions = engine(
+        database.database_url.get_secret_value(),
+        pool_size=database.database_pool_size,
+        name="onhand-api",
+    )
     return Wiring(
-        ledger=Ledger(
-            engine(
-                database.database_url.get_secret_value(),
-                pool_size=database.database_pool_size,
-                name="onhand-api",
-            )
-        ),
+        ledger=Ledger(questions),
         inbox=engine(
             database.database_url.get_secret_value(),
             pool_size=WEBHOOK_POOL_SIZE,
@@ -95,7 +99,12 @@ def wired() -> Wiring:
         checkout=checkout,
         step_seconds=engine_settings.start_to_close_seconds,
         cors_origins=ApiSettings().origins(),
+        search=_search(questions, SearchSettings().search_directory),
     )
+
+
+def _search(database: AsyncEngine, directory: str) -> SearchReader | None:
+    return SearchReader(database, Indexes(Path(directory))) if directory else None
 
 
 async def _connect() -> Client:

@@ -67,6 +67,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal": (500, "Something is broken on our side"),
     "busy": (503, "Too busy, or a part of the system is away: try again"),
     "not-ready": (503, "Not ready"),
+    "search-unavailable": (503, "There is no index to be searched: it is being made"),
 }
 """Status and title of every code."""
 

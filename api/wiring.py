@@ -13,6 +13,7 @@ from api.checkout_engine import CheckoutEngine
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from ledger.posting import Ledger
+from projections.search.reading import SearchReader
 from settings.model import CheckoutSettings
 
 
@@ -30,6 +31,8 @@ class Wiring:
     checkout: CheckoutSettings
     step_seconds: int = 10
     cors_origins: tuple[str, ...] = ()
+    search: SearchReader | None = None
+    """None where no directory is named: then nothing is found."""
 
     @property
     def database(self) -> AsyncEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -19,11 +20,14 @@ from projections.generations import Generations
 from projections.keeping import Keeper
 from projections.projection import Projection
 from projections.rebuilding import Desk
+from projections.search.board import Search
+from projections.search.index import Indexes
 from settings.model import (
     BusSettings,
     DatabaseSettings,
     DrillSettings,
     ProjectionSettings,
+    SearchSettings,
     TelemetrySettings,
 )
 from worker.loops import run_loop
@@ -44,6 +48,7 @@ class ProjectionProcessSettings:
     database: DatabaseSettings
     bus: BusSettings
     projections: ProjectionSettings
+    search: SearchSettings
     telemetry: TelemetrySettings
     drill: DrillSettings
 
@@ -54,6 +59,7 @@ class ProjectionProcessSettings:
             database=DatabaseSettings(),
             bus=BusSettings(),
             projections=ProjectionSettings(),
+            search=SearchSettings(),
             telemetry=TelemetrySettings(),
             drill=DrillSettings(),
         )
@@ -95,7 +101,7 @@ class Office:
             outbox=Outbox(engine),
             connection=connection,
         )
-        return cls(engine=engine, desk=desk, projections=[Availability(engine)])
+        return cls(engine=engine, desk=desk, projections=list(_kept(engine, settings)))
 
     def named(self, name: str) -> Projection:
         """Give one of them. Raises LookupError."""
@@ -108,6 +114,13 @@ class Office:
         """Close everything."""
         await self.desk.connection.close()
         await self.engine.dispose()
+
+
+def _kept(engine: AsyncEngine, settings: ProjectionProcessSettings) -> Iterator[Projection]:
+    yield Availability(engine)
+    directory = settings.search.search_directory
+    if directory:
+        yield Search(engine, Indexes(Path(directory)))
 
 
 async def run(settings: ProjectionProcessSettings) -> None:

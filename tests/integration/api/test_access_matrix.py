@@ -172,13 +172,14 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/stock/{sku}/explain"): Entry(
         allowed=only("stock:read"), path="/stock/MATRIX/explain", success=200
     ),
+    ("GET", "/search"): Entry(allowed=PUBLIC, path="/search?q=lamp", success=503),
     ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
     ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
     ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),
     ("GET", "/openapi.json"): Entry(allowed=PUBLIC, path="/openapi.json", success=200),
     ("GET", "/docs"): Entry(allowed=PUBLIC, path="/docs", success=200),
 }
-"""The readiness probe says 503 here, since nobody answers at Temporal's address."""
+"""The readiness probe says 503 here, since nobody answers at Temporal's address; the search, since it has no index."""
 
 SCOPES = [*(scope.value for scope in Scope), "seller:ACME", "nonsense"]
 ROUTES = sorted(
