@@ -46,7 +46,7 @@ class _Stocks:
 
     async def next_page(self) -> list[Stock]:
         """Give what is left, as much as a page."""
-        given, self._read = self._read or list(await anext(self._pages, ())), []
+        given, self._read = self._read or list(await anext(self._pages, None) or ()), []
         return given
 
 

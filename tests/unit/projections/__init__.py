@@ -1,0 +1,1 @@
+"""Facts about what events come to on a noticeboard."""
