@@ -46,7 +46,10 @@ class _Stocks:
 
     async def next_page(self) -> list[Stock]:
         """Give what is left, as much as a page."""
-        given, self._read = self._read or list(await anext(self._pages, None) or ()), []
+        if not self._read:
+            page = await anext(self._pages, None)
+            return list(page or ())
+        given, self._read = self._read, []
         return given
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ class Searched:
         assert sum(map(len, found.values())) == look.size
         return {sku: [encoded(entry) for entry in entries] for sku, entries in found.items()}
 
-    def skus(self, number: int, text: str = "", **wish: bool) -> list[str]:
+    def skus(self, number: int, text: str = "", **wish: Any) -> list[str]:
         """Search."""
         page = self.search.indexes.reader(number).look().find(Wish(text=text, **wish))
         return [entry.sku for entry in page.entries]

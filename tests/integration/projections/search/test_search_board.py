@@ -12,8 +12,7 @@ from pydantic import BaseModel
 from events.reading import Event
 from ledger.errors import Transient
 from projections import ledger_pages
-from projections.search import index
-from projections.search.entry import Heard
+from projections.search.entry import Entry, Heard
 from projections.search.index import Indexes, Writer
 from tests.integration.projections.search.conftest import Searched
 from tests.unit.ledger import cast
@@ -126,7 +125,7 @@ async def test_an_older_listing_is_right_as_long_as_it_once_was(searched: Search
     assert f"{LAMP} is not listed as it was in version 1" in found.differences
 
 
-def put(searched: Searched, number: int, *entries: index.Entry, fresh: bool = False) -> None:
+def put(searched: Searched, number: int, *entries: Entry, fresh: bool = False) -> None:
     """Write into the index behind everybody's back."""
     writer = searched.search.indexes.writer(number)
     writer.put(entries, fresh=fresh)
@@ -143,21 +142,21 @@ async def spoilt(searched: Searched, number: int, how: str) -> None:
     more = {BERLIN: Heard(sequence=1, available=9)}
     match how:
         case "number":
-            put(searched, number, index.Entry(sku=LAMP, listing=listing, stock=more))
+            put(searched, number, Entry(sku=LAMP, listing=listing, stock=more))
         case "sequence":
             stock = {BERLIN: Heard(sequence=99, available=3)}
-            put(searched, number, index.Entry(sku=LAMP, listing=listing, stock=stock))
+            put(searched, number, Entry(sku=LAMP, listing=listing, stock=stock))
         case "listing":
             put(searched, number, product(LAMP, "Sconce"))
         case "location":
-            put(searched, number, index.Entry(sku=LAMP, listing=listing))
+            put(searched, number, Entry(sku=LAMP, listing=listing))
         case "twice":
             put(searched, number, lamp, fresh=True)
         case "stranger":
             put(searched, number, product("never-was"))
         case "flag":
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(index.Entry, "in_stock", property(lambda _entry: False))
+                patch.setattr(Entry, "in_stock", property(lambda _entry: False))
                 put(searched, number, lamp)
 
 
