@@ -16,7 +16,7 @@ from projections.consuming import PASSING
 from projections.keeping import Keeper
 from projections.rebuilding import rebuild
 from projections.search.asking import Wish
-from projections.search.reading import SearchReader
+from projections.search.reading import SearchAway, SearchReader
 from settings.model import SearchSettings
 from tests.integration.events.conftest import Nats
 from tests.integration.ledger.shop import Shop
@@ -131,6 +131,24 @@ async def test_it_is_made_anew_by_another_process_while_the_shop_sells(
     assert live is not None
     assert (await kept.keeper.projection.compare(live.number)).differences == ()
     assert [path.name for path in directory.iterdir()] == [f"search-{live.number}"]
+
+
+async def test_a_volume_that_is_lost_meanwhile_is_made_again(kept: Kept) -> None:
+    """Events wait for it: the next one that comes finds out."""
+    await kept.shop.stocked(2)
+    await kept.round()
+    await kept.finds(LAMP)
+    shutil.rmtree(kept.reader.indexes.directory)
+    await kept.shop.stocked(1, RUG)
+
+    async def is_there_again() -> bool:
+        await kept.round()
+        try:
+            return await kept.in_stock() == [LAMP, RUG]
+        except SearchAway:
+            return False
+
+    await eventually(is_there_again)
 
 
 async def test_a_process_that_finds_the_volume_empty_makes_it_again(kept: Kept, bus: Nats) -> None:
