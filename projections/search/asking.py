@@ -72,12 +72,16 @@ def asked(looked: Searcher, schema: Schema, wish: Wish) -> Page:
     ranks = _ranks(schema, wish.text)
     known = Query.term_query(schema, "known", True, "basic")
     matching = _all_of([known, _any_of([ranks[0], ranks[-1]])])
-    wanted = _all_of([matching, *_filters(schema, wish)])
-    total = _count(looked.search(wanted, limit=1))
+    facets = _facets(looked, matching)
+    filters = [known, *_filters(schema, wish)]
+    # Typos cost the most: what they find is counted once, unless a filter takes some of it away.
+    total = facets.in_stock + facets.sold_out
+    if total and len(filters) > 1:
+        total = _count(looked.search(_all_of([matching, *filters]), limit=1))
     return Page(
-        entries=_page(looked, ranks, wanted, wish) if total > wish.offset else [],
+        entries=_page(looked, ranks, filters, wish) if total > wish.offset else [],
         total=total,
-        facets=_facets(looked, matching),
+        facets=facets,
     )
 
 
@@ -147,7 +151,9 @@ def _filters(schema: Schema, wish: Wish) -> list[Query]:
     return wanted
 
 
-def _page(looked: Searcher, ranks: Sequence[Query], wanted: Query, wish: Wish) -> list[Entry]:
+def _page(
+    looked: Searcher, ranks: Sequence[Query], filters: Sequence[Query], wish: Wish
+) -> list[Entry]:
     """Take rank after rank, each without those before it, until the page is full."""
     order = "place" if wish.text.strip() else "sku"
     entries: list[Entry] = []
@@ -156,8 +162,8 @@ def _page(looked: Searcher, ranks: Sequence[Query], wanted: Query, wish: Wish) -
         better = {0, number - 1} if number else ()
         here = Query.boolean_query(
             [
-                (Occur.Must, wanted),
                 (Occur.Must, rank),
+                *((Occur.Must, each) for each in filters),
                 *((Occur.MustNot, ranks[each]) for each in better),
             ]
         )

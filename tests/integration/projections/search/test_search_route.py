@@ -12,6 +12,7 @@ import pytest
 
 from api.access import public_paths
 from projections.availability.board import Availability
+from projections.search.index import Indexes, Reader
 from projections.search.reading import SearchReader
 from tests.integration.api.front_door import FrontDoor, open_front_door
 from tests.integration.projections.search.conftest import Searched
@@ -190,6 +191,27 @@ async def test_a_new_generation_is_read_at_once(storefront: Storefront) -> None:
     await storefront.show()
     await storefront.searched.search.drop(old)
     assert await storefront.skus("q=tin+cup") == ["tin-cup"]
+
+
+async def test_a_generation_that_goes_while_it_is_opened_is_not_missed(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named, replaced and removed in one moment: the search asks again which one is read."""
+    old = await storefront.show()
+    new = await storefront.searched.begin()
+    opened: list[int] = []
+    reader = Indexes.reader
+
+    def late(indexes: Indexes, generation: int) -> Reader:
+        opened.append(generation)
+        if generation == old:
+            storefront.searched.promote(new)
+            indexes.remove(old)
+        return reader(indexes, generation)
+
+    monkeypatch.setattr(Indexes, "reader", late)
+    assert await storefront.skus("q=lamp") == [LAMP]
+    assert opened == [old, new]
 
 
 async def test_pages_follow_each_other(storefront: Storefront) -> None:

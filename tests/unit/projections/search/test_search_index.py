@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from projections.search.asking import Band
+from projections.search.asking import WORDS_MOST, Band
 from projections.search.entry import Entry, Heard
 from tests.unit.projections.search.shelf import Shelf, product
 
@@ -134,6 +134,8 @@ def test_order_does_not_come_from_the_disk(tmp_path: Path) -> None:
         writer.commit()
         writer.close()
     assert one.skus("brass", limit=7, offset=5) == other.skus("brass", limit=7, offset=5)
+    assert one.find("brass").facets == other.find("brass").facets
+    assert other.find("brass").total == 30
     assert one.skus("brass", limit=7, offset=5) == [f"lamp-{number:02}" for number in range(5, 12)]
 
 
@@ -156,6 +158,15 @@ def test_no_text_is_too_strange(shelf: Shelf, text: str, in_stock: bool | None, 
 def test_signs_are_no_syntax(shelf: Shelf, sign: str) -> None:
     """Around a word they are as if they were not there."""
     assert shelf.skus(f"{sign}lamp{sign}") == shelf.skus("lamp")
+
+
+def test_the_first_sixteen_words_count(tmp_path: Path) -> None:
+    """Whoever pastes a paragraph finds what its beginning says."""
+    title = "one two three four five six seven ate nine ten and so on until here now"
+    long = Shelf.of(tmp_path, [product("long", title)])
+    assert len(title.split()) == WORDS_MOST
+    assert long.skus(f"{title} nonsense") == ["long"]
+    assert long.skus(f"nonsense {title}") == []
 
 
 def test_the_longest_question_is_answered(shelf: Shelf) -> None:
