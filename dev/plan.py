@@ -29,6 +29,7 @@ API_PORT = "ONHAND_API_PORT"
 NATS_URL = "NATS_URL"
 TOKEN_SECRET = "ONHAND_TOKEN_SECRET"  # noqa: S105 - the variable's name
 RESERVATION_TOKEN_KEYS = "ONHAND_RESERVATION_TOKEN_KEYS"  # noqa: S105 - the variable's name
+SEARCH_DIRECTORY = "ONHAND_SEARCH_DIRECTORY"
 DEFAULTS = {"ONHAND_API_HOST": HOST, "ONHAND_TTL_MIN_SECONDS": "1"}
 """Ours, where they differ from the settings' own; the caller's win."""
 
@@ -91,6 +92,7 @@ class Plan:
         return self._shared_environment(databases) | {
             "STRIPE_WEBHOOK_SECRETS": self.keys.webhook_secret,
             TOKEN_SECRET: self.token_secret(),
+            SEARCH_DIRECTORY: self.search_directory(),
         }
 
     def relay_environment(self, databases: Databases) -> dict[str, str]:
@@ -101,8 +103,12 @@ class Plan:
         }
 
     def projections_environment(self, databases: Databases) -> dict[str, str]:
-        """Tell whoever keeps the noticeboards what it needs: the same as the relay."""
-        return self.relay_environment(databases)
+        """Tell whoever keeps the noticeboards what it needs: what the relay does, and where the search lies."""
+        return self.relay_environment(databases) | {SEARCH_DIRECTORY: self.search_directory()}
+
+    def search_directory(self) -> str:
+        """Name where the search's index is kept, and read."""
+        return self.own(SEARCH_DIRECTORY, str(self.state.path.resolve() / "search"))
 
     def bare_environment(self) -> dict[str, str]:
         """Give what every process of ours starts from."""

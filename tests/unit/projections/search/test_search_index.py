@@ -23,6 +23,7 @@ CATALOGUE = (
     product("machine", "Chocolate machine", currency="USD", price_minor=99_999_999),
     product("size-38", "Shoe 1038"),
     product("size-39", "Shoe 1039"),
+    product("X9-B", "Saucer"),
     Entry(sku="unborn", stock={"BER1": Heard(sequence=1, available=5)}),
 )
 
@@ -51,6 +52,8 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
         ("CAFÉ NOIR", ["cafe"]),
         ("size-38", ["size-38"]),
         ("SIZE-38", ["size-38"]),
+        ("x9-b", ["X9-B"]),
+        (" X9-B ", ["X9-B"]),
         ("1038", ["size-38"]),
         ("shoe 103", ["size-38", "size-39"]),
         ("lamp teapot", []),
