@@ -16,14 +16,11 @@ from projections.search.entry import Entry, Heard, Listing
 
 
 async def ledger_entries(engine: AsyncEngine) -> AsyncIterator[dict[str, Entry]]:
-    """Give all entries, by sku. Raises Transient."""
+    """Give the entries of all products that there were when this began, by sku. Raises Transient."""
     stocks = _Stocks(engine)
     async for products in product_pages(engine):
         listings = {product.sku: _listing(product) for product in products}
         yield _joined(listings, await stocks.up_to(products[-1].sku))
-    while left := await stocks.next_page():
-        # Of products that came when theirs had been read.
-        yield _joined({}, left)
 
 
 class _Stocks:
@@ -42,14 +39,6 @@ class _Stocks:
             self._read += page
         given = [stock for stock in self._read if stock.sku <= sku]
         self._read = self._read[len(given) :]
-        return given
-
-    async def next_page(self) -> list[Stock]:
-        """Give what is left, as much as a page."""
-        if not self._read:
-            page = await anext(self._pages, None)
-            return list(page or ())
-        given, self._read = self._read, []
         return given
 
 
