@@ -61,12 +61,7 @@ class SearchReader:
         return live
 
     def _find(self, generation: int, wish: Wish) -> Page:
-        try:
-            return self._reader(generation).look().find(wish)
-        except Damaged:
-            with self._lock:
-                self._open = None
-            raise
+        return self._reader(generation).look().find(wish)
 
     def _reader(self, generation: int) -> Reader:
         with self._lock:

@@ -240,6 +240,23 @@ async def test_where_there_is_no_index_it_says_so(storefront: Storefront) -> Non
     assert await storefront.skus("q=lamp") == [LAMP]
 
 
+async def test_a_volume_that_is_back_is_read_again(storefront: Storefront) -> None:
+    """No process needs to be started again, whatever it had open."""
+    await storefront.searched.shop.stocked(1)
+    number = await storefront.show()
+    assert await storefront.skus("in_stock=true") == [LAMP]
+    directory = storefront.searched.search.indexes.directory
+    shutil.move(directory, directory.with_name("away"))
+    await refused(storefront)
+    shutil.move(directory.with_name("away"), directory)
+    assert await storefront.skus("in_stock=true") == [LAMP]
+    shutil.rmtree(directory)
+    await refused(storefront)
+    await storefront.searched.shop.stocked(1, RUG)
+    await storefront.searched.search.build(number, lambda _done, _of: None)
+    assert await storefront.skus("in_stock=true") == [LAMP, RUG]
+
+
 async def refused(storefront: Storefront) -> None:
     """Expect to be told to come again."""
     response = await storefront.get("q=lamp")
