@@ -22,6 +22,9 @@ from tests.conftest import Database
 from tests.integration.ledger.shop import Shop, open_shop
 
 
+COLUMNS = ("id", "shard", "subject", "sequence", "type", "version", "recorded_at", "payload")
+
+
 @dataclass(kw_only=True)
 class Searched:
     """The shop, and its search."""
@@ -86,8 +89,7 @@ class Searched:
             "SELECT id, shard, subject, sequence, type, version, recorded_at, payload::text"
             " FROM outbox ORDER BY id"
         )
-        names = tuple(Written.__dataclass_fields__)
-        return [read(message(Written(**dict(zip(names, row, strict=True)))).body) for row in rows]
+        return [read(message(Written(**dict(zip(COLUMNS, row, strict=True)))).body) for row in rows]
 
 
 @pytest.fixture
