@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import uvicorn
 from prometheus_client import start_http_server
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from uvicorn.config import STARTUP_FAILURE
@@ -23,6 +25,8 @@ from api.wiring import Wiring
 from ledger.database import Role, engine
 from ledger.drills import arm_drills
 from ledger.posting import Ledger
+from projections.search.index import Indexes
+from projections.search.reading import SearchReader
 from settings.logging import configure
 from settings.model import (
     ApiSettings,
@@ -31,6 +35,7 @@ from settings.model import (
     DrillSettings,
     EngineSettings,
     ReservationTokenSettings,
+    SearchSettings,
     TelemetrySettings,
     TokenSettings,
     WebhookSettings,
@@ -87,14 +92,13 @@ def wired() -> Wiring:
     """Put together what the settings name; nothing is connected yet."""
     database, engine_settings, settings = DatabaseSettings(), EngineSettings(), ApiSettings()
     checkout = CheckoutSettings()
+    questions = engine(
+        database.database_url.get_secret_value(),
+        pool_size=database.database_pool_size,
+        name="onhand-api",
+    )
     return Wiring(
-        ledger=Ledger(
-            engine(
-                database.database_url.get_secret_value(),
-                pool_size=database.database_pool_size,
-                name="onhand-api",
-            )
-        ),
+        ledger=Ledger(questions),
         inbox=engine(
             database.database_url.get_secret_value(),
             pool_size=WEBHOOK_POOL_SIZE,
@@ -125,7 +129,12 @@ def wired() -> Wiring:
             most_listeners=settings.stream_listeners,
         ),
         public_limit=PublicLimit(settings.public_requests_per_minute),
+        search=_search(questions, SearchSettings().search_directory),
     )
+
+
+def _search(database: AsyncEngine, directory: str) -> SearchReader | None:
+    return SearchReader(database, Indexes(Path(directory))) if directory else None
 
 
 async def _connect() -> Client:

@@ -70,6 +70,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "busy": (503, "Too busy, or a part of the system is away: try again"),
     "not-ready": (503, "Not ready"),
     "projection-unavailable": (503, "Nothing is shown yet: it is being made"),
+    "search-unavailable": (503, "There is no index to be searched: it is being made"),
 }
 """Status and title of every code."""
 

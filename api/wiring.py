@@ -15,6 +15,7 @@ from api.rate_limits import PublicLimit
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
 from ledger.posting import Ledger
+from projections.search.reading import SearchReader
 from settings.model import CheckoutSettings
 
 
@@ -34,6 +35,8 @@ class Wiring:
     cors_origins: tuple[str, ...] = ()
     availability: AvailabilityFeed
     public_limit: PublicLimit = field(default_factory=lambda: PublicLimit(0))
+    search: SearchReader | None = None
+    """None where no directory is named: then nothing is found."""
 
     @property
     def database(self) -> AsyncEngine:

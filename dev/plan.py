@@ -35,6 +35,7 @@ DEFAULTS = {
     # Everybody calls from one address here, a whole shop's load included.
     "ONHAND_PUBLIC_REQUESTS_PER_MINUTE": "0",
 }
+SEARCH_DIRECTORY = "ONHAND_SEARCH_DIRECTORY"
 """Ours, where they differ from the settings' own; the caller's win."""
 
 
@@ -96,6 +97,7 @@ class Plan:
         return self._shared_environment(databases) | {
             "STRIPE_WEBHOOK_SECRETS": self.keys.webhook_secret,
             TOKEN_SECRET: self.token_secret(),
+            SEARCH_DIRECTORY: self.search_directory(),
         }
 
     def relay_environment(self, databases: Databases) -> dict[str, str]:
@@ -106,8 +108,12 @@ class Plan:
         }
 
     def projections_environment(self, databases: Databases) -> dict[str, str]:
-        """Tell whoever keeps the noticeboards what it needs: the same as the relay."""
-        return self.relay_environment(databases)
+        """Tell whoever keeps the noticeboards what it needs: what the relay does, and where the search lies."""
+        return self.relay_environment(databases) | {SEARCH_DIRECTORY: self.search_directory()}
+
+    def search_directory(self) -> str:
+        """Name where the search's index is kept, and read."""
+        return self.own(SEARCH_DIRECTORY, str(self.state.path.resolve() / "search"))
 
     def bare_environment(self) -> dict[str, str]:
         """Give what every process of ours starts from."""

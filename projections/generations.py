@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import RowMapping, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import Transient
@@ -158,7 +159,10 @@ class Generations:
     async def tell_fresh(
         self, projection: str, number: int, *, as_of: datetime, position: int
     ) -> float:
-        """Say that everything committed before that moment is in it; give how many seconds ago that was."""
+        """Say that everything committed before that moment is in it; give how many seconds ago that was.
+
+        Raises Transient where it was replaced and taken away.
+        """
 
         async def tell(connection: AsyncConnection) -> float:
             asked = {
@@ -173,7 +177,11 @@ class Generations:
                 await notify_age(connection, age, row["as_of"])
             return age
 
-        return await in_transaction(self.engine, tell)
+        try:
+            return await in_transaction(self.engine, tell)
+        except IntegrityError as error:
+            gone = Transient("generation-gone", projection=projection, generation=number)
+            raise gone from error
 
     @asynccontextmanager
     async def alone(self, projection: str) -> AsyncIterator[None]:

@@ -37,6 +37,8 @@ class Keeper:
         self.wait_seconds = wait_seconds
         self._consumer: Consumer | None = None
         self._watermarks: Watermarks | None = None
+        self._doubted = False
+        """Something failed that may come from what it is kept in: looked at before the next round."""
 
     async def round(self) -> None:
         """Heed what comes within a second. Raises what passes: BusAway, Transient, a database's errors."""
@@ -46,6 +48,9 @@ class Keeper:
         except PlaceLostError:
             log.warning("place in the stream lost", projection=self.projection.name)
             await self._make()
+        except Transient:
+            self._doubted = True
+            raise
 
     async def look(self) -> None:
         """Tell how fresh it is, as far as that can be known. Raises as `round`."""
@@ -69,7 +74,7 @@ class Keeper:
     async def _standing(self) -> Consumer:
         """Give the consumer of the generation that is live at this moment."""
         live = await self.desk.generations.live(self.projection.name)
-        if self._consumer is not None and live is not None:
+        if self._consumer is not None and live is not None and not await self._lost(live):
             if live.number == self._consumer.generation:
                 return self._consumer
             await self._consumer.following.let_go()
@@ -82,6 +87,14 @@ class Keeper:
         self._consumer = Consumer(self.projection, live.number, following, self.desk.letters)
         self._watermarks = self.desk.watermarks(following)
         return self._consumer
+
+    async def _lost(self, live: Generation) -> bool:
+        """Tell whether what it was kept in is gone while it was followed."""
+        doubted, self._doubted = self._doubted, False
+        if not doubted or await self.projection.intact(live.number):
+            return False
+        log.warning("what it is kept in is gone", projection=live.projection)
+        return True
 
     async def _still_whole(self, live: Generation) -> bool:
         """Tell whether the stream can bring it what it missed, and whether what it has is there."""

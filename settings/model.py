@@ -84,6 +84,13 @@ class ProjectionSettings(Group):
     """How often it is told how fresh they are: their age is never known to be less than that."""
 
 
+class SearchSettings(Group):
+    """Where the search's index lies: a directory that whoever keeps it and the API share."""
+
+    search_directory: str = ""
+    """Empty, there is no search."""
+
+
 class ProviderSettings(Group):
     """The payment provider: Stripe, or anything that speaks its wire."""
 

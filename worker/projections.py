@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -21,11 +22,14 @@ from projections.generations import Generations
 from projections.keeping import Keeper
 from projections.projection import Projection
 from projections.rebuilding import Desk
+from projections.search.board import Search
+from projections.search.index import Indexes
 from settings.model import (
     BusSettings,
     DatabaseSettings,
     DrillSettings,
     ProjectionSettings,
+    SearchSettings,
     TelemetrySettings,
 )
 from worker.loops import run_loop
@@ -46,6 +50,7 @@ class ProjectionProcessSettings:
     database: DatabaseSettings
     bus: BusSettings
     projections: ProjectionSettings
+    search: SearchSettings
     telemetry: TelemetrySettings
     drill: DrillSettings
 
@@ -56,6 +61,7 @@ class ProjectionProcessSettings:
             database=DatabaseSettings(),
             bus=BusSettings(),
             projections=ProjectionSettings(),
+            search=SearchSettings(),
             telemetry=TelemetrySettings(),
             drill=DrillSettings(),
         )
@@ -97,11 +103,7 @@ class Office:
             outbox=Outbox(engine),
             connection=connection,
         )
-        return cls(
-            engine=engine,
-            desk=desk,
-            projections=[Availability(engine), Board(engine), Analytics(engine)],
-        )
+        return cls(engine=engine, desk=desk, projections=list(_kept(engine, settings)))
 
     def named(self, name: str) -> Projection:
         """Give one of them. Raises LookupError."""
@@ -114,6 +116,15 @@ class Office:
         """Close everything."""
         await self.desk.connection.close()
         await self.engine.dispose()
+
+
+def _kept(engine: AsyncEngine, settings: ProjectionProcessSettings) -> Iterator[Projection]:
+    yield Availability(engine)
+    yield Board(engine)
+    yield Analytics(engine)
+    directory = settings.search.search_directory
+    if directory:
+        yield Search(engine, Indexes(Path(directory)))
 
 
 async def run(settings: ProjectionProcessSettings) -> None:

@@ -24,6 +24,7 @@ READ_BY: dict[str, tuple[type[model.Group], ...]] = {
         model.CheckoutSettings,
         model.ReservationTokenSettings,
         model.ApiSettings,
+        model.SearchSettings,
         model.TelemetrySettings,
     ),
     "worker": (
@@ -46,6 +47,7 @@ READ_BY: dict[str, tuple[type[model.Group], ...]] = {
         model.DatabaseSettings,
         model.BusSettings,
         model.ProjectionSettings,
+        model.SearchSettings,
         model.DrillSettings,
         model.TelemetrySettings,
     ),

@@ -183,6 +183,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/streams/availability"): Entry(
         allowed=PUBLIC, path="/streams/availability", success=422
     ),
+    ("GET", "/search"): Entry(allowed=PUBLIC, path="/search?q=lamp", success=503),
     ("POST", "/webhooks/stripe"): Entry(allowed=SIGNED, path="/webhooks/stripe", success=400),
     ("GET", "/healthz"): Entry(allowed=PUBLIC, path="/healthz", success=200),
     ("GET", "/readyz"): Entry(allowed=PUBLIC, path="/readyz", success=503),

@@ -19,6 +19,7 @@ from settings.model import (
     DatabaseSettings,
     DrillSettings,
     ProjectionSettings,
+    SearchSettings,
     TelemetrySettings,
 )
 from tests.conftest import Database
@@ -128,6 +129,7 @@ def process_settings(shop: Shop, url: str) -> ProjectionProcessSettings:
         database=DatabaseSettings(database_url=SecretStr(shop.database.application_url)),
         bus=BusSettings(nats_url=SecretStr(url)),
         projections=ProjectionSettings(),
+        search=SearchSettings(),
         telemetry=TelemetrySettings(),
         drill=DrillSettings(),
     )

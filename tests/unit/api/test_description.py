@@ -19,7 +19,7 @@ def test_the_committed_description_is_of_this_code() -> None:
 def test_every_operation_tells_its_policy_and_its_problems() -> None:
     """Public ones name no security; every body and every problem has a shape."""
     document = create_app(None).openapi()
-    public = {"/healthz", "/readyz", "/webhooks/stripe"}
+    public = {"/healthz", "/readyz", "/search", "/webhooks/stripe"}
     public |= {"/availability", "/availability/{sku}", "/streams/availability"}
     for path, operations in document["paths"].items():
         for operation in operations.values():

@@ -101,3 +101,11 @@ def test_a_given_database_is_used(tmp_path: Path) -> None:
     assert given == Databases("postgresql://a", "postgresql://a")
     both = plan(tmp_path, DATABASE_URL="postgresql://a", DATABASE_OWNER_URL="postgresql://b")
     assert both.given_databases() == Databases("postgresql://a", "postgresql://b")
+
+
+def test_the_search_is_read_where_it_is_kept(tmp_path: Path) -> None:
+    """Two directories would be a search that finds nothing."""
+    made = plan(tmp_path)
+    kept = made.projections_environment(DATABASES)["ONHAND_SEARCH_DIRECTORY"]
+    assert kept == made.api_environment(DATABASES)["ONHAND_SEARCH_DIRECTORY"]
+    assert Path(kept).is_absolute()

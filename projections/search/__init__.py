@@ -1,0 +1,1 @@
+"""The search: an index on disk of what is sold, made by one indexer and read by many."""

@@ -1,0 +1,1 @@
+"""The search over a real ledger, and its index shared between processes."""

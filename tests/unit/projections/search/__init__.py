@@ -1,0 +1,1 @@
+"""Facts about words, entries and the index, without a database."""
