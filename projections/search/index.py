@@ -87,9 +87,18 @@ class Indexes:
             raise Transient("index-damaged") from error
 
     def remove(self, generation: int) -> None:
-        """Take a generation away. Whoever has it open may go on reading what they see. Raises OSError."""
+        """Take a generation away. Whoever has it open may go on reading what they see. Raises OSError.
+
+        Another process may be writing: first it is no longer where that one would put another file.
+        """
+        path = self.path(generation)
+        gone = path.with_name(f"{path.name}.gone")
+        # Left by whoever died between the two.
         with suppress(FileNotFoundError):
-            shutil.rmtree(self.path(generation))
+            shutil.rmtree(gone)
+        with suppress(FileNotFoundError):
+            path.rename(gone)
+            shutil.rmtree(gone)
 
 
 def _whole(path: Path) -> None:

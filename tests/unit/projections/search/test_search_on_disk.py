@@ -45,7 +45,11 @@ def another_writer(shelf: Shelf) -> Iterator[subprocess.Popen[str]]:
     """Have another process write, until it is told to commit, and then to end."""
     command = [sys.executable, "-c", ANOTHER_WRITER, str(shelf.indexes.directory)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as process:
         try:
             assert said(process) == "writing"
@@ -138,6 +142,23 @@ def test_a_reader_goes_on_reading_what_is_removed(shelf: Shelf) -> None:
     with pytest.raises(Damaged):
         shelf.reader.look()
     shelf.indexes.remove(NUMBER)
+
+
+def test_it_is_removed_though_another_process_writes(shelf: Shelf) -> None:
+    """A rebuild takes away what was followed until a moment ago. What is written then is written nowhere."""
+    with another_writer(shelf) as process:
+        shelf.indexes.remove(NUMBER)
+        tell(process)
+        assert said(process) != "committed"
+    assert list(shelf.indexes.directory.iterdir()) == []
+
+
+def test_what_was_left_of_a_removal_is_removed(shelf: Shelf) -> None:
+    """Whoever did it died halfway."""
+    path = shelf.indexes.path(NUMBER)
+    path.rename(path.with_name(f"{path.name}.gone"))
+    shelf.indexes.remove(NUMBER)
+    assert list(shelf.indexes.directory.iterdir()) == []
 
 
 def test_an_index_that_was_not_filled_to_its_end_is_none(tmp_path: Path) -> None:
