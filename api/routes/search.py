@@ -20,8 +20,6 @@ from projections.search.reading import Found, SearchAway
 
 router = APIRouter(tags=["search"])
 
-LAG_BUDGET_MS = 2_000
-
 
 @router.get("/search", dependencies=[PUBLIC], response_model=SearchAnswer)
 async def search(wish: WishOf, wiring: WiringOf) -> Response:
@@ -39,7 +37,12 @@ async def search(wish: WishOf, wiring: WiringOf) -> Response:
         await shown(wiring.database, [entry.sku for entry in found.page.entries]), asked_at
     )
     answer = search_answer(
-        wish, found.page, index=index, view=view, now=time.monotonic(), budget_ms=LAG_BUDGET_MS
+        wish,
+        found.page,
+        index=index,
+        view=view,
+        now=time.monotonic(),
+        budget_ms=wiring.availability.budget_ms,
     )
     return answer.response(headers={"Cache-Control": "no-cache"})
 
