@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import RowMapping, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.errors import Transient
@@ -171,17 +170,15 @@ class Generations:
                 "as_of": as_of,
                 "position": position,
             }
+            is_live = await held(connection, projection, number)
             row = (await connection.execute(_FRESH, asked)).mappings().one()
             age: float = max(0.0, row["age"].total_seconds())
-            if projection == AVAILABILITY:
+            # Of one that was replaced meanwhile nobody wants to know how fresh it is.
+            if is_live and projection == AVAILABILITY:
                 await notify_age(connection, age, row["as_of"])
             return age
 
-        try:
-            return await in_transaction(self.engine, tell)
-        except IntegrityError as error:
-            gone = Transient("generation-gone", projection=projection, generation=number)
-            raise gone from error
+        return await in_transaction(self.engine, tell)
 
     @asynccontextmanager
     async def alone(self, projection: str) -> AsyncIterator[None]:

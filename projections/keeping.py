@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import structlog
 from prometheus_client import Gauge
 
@@ -26,6 +28,10 @@ DEAD = Gauge(
 )
 
 
+TAKEN_IN_EVERY_SECONDS = 5.0
+"""What no event tells of."""
+
+
 class Keeper:
     """Looks after one noticeboard. Any number of them may, in as many processes."""
 
@@ -37,6 +43,7 @@ class Keeper:
         self.wait_seconds = wait_seconds
         self._consumer: Consumer | None = None
         self._watermarks: Watermarks | None = None
+        self._taken_in_at = -TAKEN_IN_EVERY_SECONDS
         self._doubted = False
         """Something failed that may come from what it is kept in: looked at before the next round."""
 
@@ -58,8 +65,13 @@ class Keeper:
         if consumer is None or watermarks is None:
             return
         name = self.projection.name
+        await self._take_in(consumer.generation)
         await watermarks.mark()
-        reached, progress = await watermarks.reached()
+        try:
+            reached, progress = await watermarks.reached()
+        except PlaceLostError:
+            # Another generation took over, or the next round makes one.
+            return
         BEHIND.labels(name).set(progress.behind)
         DEAD.labels(name).set((await self.desk.letters.counts()).get(name, 0))
         if reached is not None:
@@ -70,6 +82,11 @@ class Keeper:
         else:
             live = await self.desk.generations.live(name)
             AGE.labels(name).set(live.age_seconds or 0 if live else 0)
+
+    async def _take_in(self, generation: int) -> None:
+        if monotonic() - self._taken_in_at >= TAKEN_IN_EVERY_SECONDS:
+            self._taken_in_at = monotonic()
+            await self.projection.look(generation)
 
     async def _standing(self) -> Consumer:
         """Give the consumer of the generation that is live at this moment."""

@@ -59,5 +59,8 @@ class Projection(Protocol):
     async def drop(self, generation: int) -> None:
         """Take a generation away that is no longer read. A second call finds nothing."""
 
+    async def look(self, generation: int) -> None:
+        """Take in what no event tells of, where there is such a thing: now and then, as long as it is kept."""
+
     async def intact(self, generation: int) -> bool:
         """Tell whether what it is kept in is there and whole, as far as can be seen at once."""

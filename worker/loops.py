@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Protocol
 
 import structlog
 from prometheus_client import Counter
 
 log = structlog.get_logger("worker")
+
+HEEDED_WITHIN_SECONDS = 0.5
+"""How long one that was cancelled may take to end before it is cancelled again."""
 
 ROUNDS = Counter("onhand_loop_rounds_total", "Rounds a loop has run", ["loop"])
 FAILURES = Counter("onhand_loop_failures_total", "Rounds of a loop that failed", ["loop", "error"])
@@ -28,6 +31,19 @@ class Pause:
     async def wait(self, seconds: float) -> None:
         """Wait that long."""
         await asyncio.sleep(seconds)
+
+
+async def ended(loops: Collection[asyncio.Task[None]]) -> None:
+    """Cancel loops until all of them have ended.
+
+    Once is not enough: cancelled at the moment at which a wait of its own is over, a driver may take the one for
+    the other, and its loop goes on.
+    """
+    left = set(loops)
+    while left:
+        for loop in left:
+            loop.cancel()
+        _, left = await asyncio.wait(left, timeout=HEEDED_WITHIN_SECONDS)
 
 
 async def run_loop(

@@ -32,7 +32,7 @@ from settings.model import (
     SearchSettings,
     TelemetrySettings,
 )
-from worker.loops import run_loop
+from worker.loops import ended, run_loop
 from worker.process import begun
 
 log = structlog.get_logger("worker.projections")
@@ -135,9 +135,7 @@ async def run(settings: ProjectionProcessSettings) -> None:
     log.info("projections ready")
     await stop.wait()
     log.info("projections stopping")
-    for loop in loops:
-        loop.cancel()
-    await asyncio.gather(*loops, return_exceptions=True)
+    await ended(loops)
     await office.close()
 
 

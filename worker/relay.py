@@ -21,7 +21,7 @@ from settings.model import (
     TelemetrySettings,
 )
 from worker.alarm import ChannelAlarm
-from worker.loops import run_loop
+from worker.loops import ended, run_loop
 from worker.process import begun
 
 log = structlog.get_logger("worker.relay")
@@ -79,9 +79,7 @@ async def run(settings: RelayProcessSettings) -> None:
     log.info("relay ready")
     await stop.wait()
     log.info("relay stopping")
-    for loop in loops:
-        loop.cancel()
-    await asyncio.gather(*loops, return_exceptions=True)
+    await ended(loops)
     await alarm.close()
     await bus.close()
     await database.dispose()

@@ -94,6 +94,7 @@ def research(world: World, command: Research) -> Change:
     return replace(
         change,
         answer={**change.answer, "order_id": command.order_id},
+        cause=replace(change.cause, order_id=command.order_id),
         records=(missing,),
         checkout=replace(checkout, order_state=order_state(lines)),
     )

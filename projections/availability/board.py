@@ -108,6 +108,9 @@ class Availability:
             while await in_transaction(self.engine, partial(_dropped, statement, generation)):
                 pass
 
+    async def look(self, generation: int) -> None:
+        """Nothing: events tell all of it."""
+
     async def intact(self, generation: int) -> bool:
         """Its rows are where the pointer to them is."""
         return generation > 0

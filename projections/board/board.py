@@ -56,6 +56,9 @@ class Board:
         """Take a generation away, in pieces."""
         await drop(self.engine, TABLES, generation)
 
+    async def look(self, generation: int) -> None:
+        """Nothing: events tell all of it."""
+
     async def intact(self, generation: int) -> bool:
         """Its rows are where the pointer to them is."""
         return generation > 0

@@ -92,6 +92,9 @@ class Search:
         except OSError as error:
             raise Transient("index-damaged") from error
 
+    async def look(self, generation: int) -> None:
+        """Nothing: events tell all of it."""
+
     async def intact(self, generation: int) -> bool:
         """Read in it: a volume may be lost, or another version may have written it."""
         try:

@@ -299,7 +299,9 @@ async def open_front_door(
     app = create_app(wiring)
     transport = httpx2.ASGITransport(app=app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://onhand") as client:
-        yield FrontDoor(app=app, http=client, wiring=wiring, database_url=database_url)
-    await wiring.availability.dispose()
-    await inbox.dispose()
-    await pool.dispose()
+        try:
+            yield FrontDoor(app=app, http=client, wiring=wiring, database_url=database_url)
+        finally:
+            await wiring.availability.dispose()
+            await inbox.dispose()
+            await pool.dispose()

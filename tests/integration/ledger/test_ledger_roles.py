@@ -270,3 +270,14 @@ def put_one_lamp(database: Database) -> None:
     )
     insert = f"INSERT INTO movement ({', '.join(HASHED_FIELDS)}, hash) VALUES ({', '.join(places)})"  # noqa: S608 - constants
     database.superuser.execute(insert.encode(), [*moved, *caused, digest])
+
+
+def test_the_noticeboards_role_writes_on_noticeboards_and_nowhere_else(database: Database) -> None:
+    """The application, which may take it, writes on none as what it is. Customers and keys are not its business."""
+    kept = {schema for schema, _, _, _ in rights("onhand_projections", database)}
+    by_application = {schema for schema, _, _, _ in rights("onhand_application", database)}
+    private = {"customer_id", "owner", "client_secret", "cart_id", "actor"}
+
+    assert kept == {"projections"}
+    assert by_application == {"public"}
+    assert private & {column for _, column in seen_by("onhand_projections", database)} <= {"actor"}

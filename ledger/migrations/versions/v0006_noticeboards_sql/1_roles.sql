@@ -20,7 +20,10 @@ BEGIN
     -- Whoever may be the application may be less: a login that serves today needs no new grant.
     IF NOT pg_has_role('onhand_application', made, needed) THEN
       BEGIN
-        EXECUTE format('GRANT %I TO onhand_application', made);
+        -- To take it, and not to have its rights besides: the application writes on no noticeboard.
+        EXECUTE format('GRANT %I TO onhand_application', made)
+          || CASE WHEN current_setting('server_version_num')::int >= 160000
+                  THEN ' WITH INHERIT FALSE, SET TRUE' ELSE '' END;
       EXCEPTION
         WHEN unique_violation THEN NULL;
         WHEN insufficient_privilege THEN
