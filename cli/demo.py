@@ -30,7 +30,7 @@ def demo(
     state = state_directory()
     place = state.with_name(f"{state.name}-demo")
     console.print(
-        "Starting Postgres, Temporal, NATS, a payment simulator, the worker, the relay and the API …"
+        "Starting Postgres, Temporal, NATS, a payment simulator, worker, relay, noticeboards and API …"
     )
     try:
         _forget(place)

@@ -124,6 +124,15 @@ class Shop:
         answer.raise_for_status()
         return dict(answer.json())
 
+    async def shown(self, sku: str, version: int) -> dict[str, Any]:
+        """Read what the catalogue shows of a sku, not before it has heard of that version."""
+        return await self._asked(f"/availability/{sku}", {"min_version": version})
+
+    async def found(self, text: str) -> list[str]:
+        """Search as a customer does; give the skus, the best first."""
+        answer = await self._asked("/search", {"q": text})
+        return [str(item["sku"]) for item in answer["items"]]
+
     async def ended(self, checkout_id: str) -> dict[str, Any]:
         """Wait until stock and money of a checkout are both at an end, and read it."""
         deadline = time.monotonic() + DEADLINE_SECONDS
@@ -133,4 +142,14 @@ class Shop:
             settled = checkout["payment"]["state"] in ("none", "captured", "voided", "refunded")
             if (over and settled) or time.monotonic() > deadline:
                 return checkout
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _asked(self, path: str, question: dict[str, Any]) -> dict[str, Any]:
+        """Ask a noticeboard until it can answer: it follows the shop by moments, and by more when it starts."""
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while True:
+            answer = await self.api.get(path, params=question)
+            if answer.status_code == httpx2.codes.OK or time.monotonic() > deadline:
+                answer.raise_for_status()
+                return dict(answer.json())
             await asyncio.sleep(POLL_SECONDS)

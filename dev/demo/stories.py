@@ -134,7 +134,22 @@ async def race(shop: Shop, expectations: Expectations) -> None:
     )
 
 
-STORIES: tuple[Story, ...] = (seed, paid, declined, abandoned, cancelled, short, race)
+async def told(shop: Shop, expectations: Expectations) -> None:
+    """Tell the catalogue and the search what became of all that, without asking the ledger."""
+    for sku in CATALOGUE:
+        stock = await shop.stock(sku)
+        shown = await shop.shown(sku, stock["version"])
+        expectations.expect(
+            f"the catalogue shows {shown['available']} of {sku}, as the ledger has them",
+            holds=shown["available"] == stock["available"],
+        )
+    found = await shop.found("lampp")
+    expectations.expect(
+        f"whoever types lampp finds {', '.join(found)}", holds="LAMP-BRASS" in found
+    )
+
+
+STORIES: tuple[Story, ...] = (seed, paid, declined, abandoned, cancelled, short, race, told)
 
 
 async def _race_once(shop: Shop, customer: str) -> str:
