@@ -19,8 +19,6 @@ from events.connection import STREAM, Connection
 DONE_WITHIN = timedelta(seconds=3)
 """After that the bus gives it to whoever asks: longer than a batch takes, since it only costs a repetition."""
 MOST_UNDER_WAY = 4_000
-LINGER_SECONDS = 0.005
-"""How long a batch waits for more when the first event is there."""
 
 
 class PlaceLostError(Exception):
@@ -82,14 +80,14 @@ class Following:
         except (APIError, nats.errors.Error, OSError) as error:
             raise BusAway("place-not-kept") from error
 
-    async def take(self, *, most: int, seconds: float) -> list[Delivery]:
-        """Wait that long for an event, and take those that are there with it. Raises BusAway, PlaceLostError."""
+    async def take(self, *, most: int, seconds: float, linger_seconds: float) -> list[Delivery]:
+        """Wait that long for an event, and take those that come with it. Raises BusAway, PlaceLostError."""
         subscription = await self._subscription()
         try:
             messages = await subscription.fetch(1, timeout=seconds)
             if most > 1:
                 with suppress(TimeoutError):
-                    messages += await subscription.fetch(most - 1, timeout=LINGER_SECONDS)
+                    messages += await subscription.fetch(most - 1, timeout=linger_seconds)
         except TimeoutError:
             return []
         except (APIError, nats.errors.Error, OSError) as error:
@@ -106,11 +104,13 @@ class Following:
             await self.let_go()
             raise BusAway("following-interrupted") from error
 
-    async def progress(self) -> Progress:
-        """Ask how far this place has come. Raises BusAway, PlaceLostError."""
+    async def progress(self, known_end: int = 0) -> Progress:
+        """Ask how far this place has come. Raises BusAway, PlaceLostError.
+
+        With nothing left to do it has come to `known_end` at least, which is where the stream ended before.
+        """
         stream = await self.connection.stream()
         try:
-            last = (await stream.stream_info(STREAM)).state.last_seq
             told = await stream.consumer_info(STREAM, self.name)
         except NotFoundError as error:
             raise PlaceLostError(self.name) from error
@@ -119,7 +119,7 @@ class Following:
         behind = (told.num_pending or 0) + (told.num_ack_pending or 0)
         floor = told.ack_floor.stream_seq if told.ack_floor else 0
         # What is of other topics never gets a word of its own.
-        return Progress(settled=max(last, floor) if behind == 0 else floor, behind=behind)
+        return Progress(settled=max(known_end, floor) if behind == 0 else floor, behind=behind)
 
     async def end(self) -> None:
         """Give the place up for good; a second call finds nothing. Raises BusAway."""

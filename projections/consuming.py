@@ -66,7 +66,9 @@ class Consumer:
 
         Raises BusAway and PlaceLostError, and what a database that is away raises: all of them come again.
         """
-        deliveries = await self.following.take(most=BATCH, seconds=wait_seconds)
+        deliveries = await self.following.take(
+            most=BATCH, seconds=wait_seconds, linger_seconds=self.projection.linger_seconds
+        )
         if not deliveries:
             return 0
         heard, aside = self._read(deliveries)

@@ -26,27 +26,24 @@ class Mark:
     position: int
 
 
-class Watermarks:
-    """Marks of one generation that are not reached yet."""
+async def marked(outbox: Outbox, connection: Connection) -> Mark:
+    """Set a mark at this moment, for all noticeboards. Raises BusAway, Transient."""
+    # In this order: what is published in between only comes too early.
+    as_of = await outbox.horizon()
+    return Mark(as_of=as_of, position=(await state_of(connection)).last)
 
-    def __init__(self, outbox: Outbox, connection: Connection, following: Following) -> None:
-        self.outbox = outbox
-        self.connection = connection
+
+class Watermarks:
+    """Marks that one generation has not reached yet."""
+
+    def __init__(self, following: Following) -> None:
         self.following = following
         self._marks: deque[Mark] = deque(maxlen=MOST_MARKS)
 
-    async def mark(self) -> Mark:
-        """Set one at this moment. Raises BusAway, Transient."""
-        # In this order: what is published in between only comes too early.
-        as_of = await self.outbox.horizon()
-        state = await state_of(self.connection)
-        mark = Mark(as_of=as_of, position=state.last)
-        self._marks.append(mark)
-        return mark
-
-    async def reached(self) -> tuple[Mark | None, Progress]:
+    async def reached(self, newest: Mark) -> tuple[Mark | None, Progress]:
         """Give the latest that is reached, if any is, and how far the place has come. Raises as the bus does."""
-        progress = await self.following.progress()
+        self._marks.append(newest)
+        progress = await self.following.progress(newest.position)
         reached = None
         while self._marks and self._marks[0].position <= progress.settled:
             reached = self._marks.popleft()

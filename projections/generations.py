@@ -72,6 +72,8 @@ SET as_of = greatest(f.as_of, excluded.as_of), position = greatest(f.position, e
 RETURNING as_of, clock_timestamp() - as_of AS age
 """)
 
+_SOON = text("SET LOCAL synchronous_commit = off")
+
 # Shared by everybody who heeds events, so that none is under way when another generation takes over.
 _HELD = text("""
 SELECT state FROM projections.generation
@@ -170,6 +172,8 @@ class Generations:
                 "as_of": as_of,
                 "position": position,
             }
+            # Lost in a crash, it is told again: not worth waiting for a disk.
+            await connection.execute(_SOON)
             is_live = await held(connection, projection, number)
             row = (await connection.execute(_FRESH, asked)).mappings().one()
             age: float = max(0.0, row["age"].total_seconds())

@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 from events.following import PlaceLostError, state_of
 from ledger.errors import Transient
 from projections.consuming import WAIT_SECONDS, Consumer
-from projections.freshness import Watermarks
+from projections.freshness import Mark, Watermarks
 from projections.generations import Generation
 from projections.projection import Projection
 from projections.rebuilding import Desk, rebuild
@@ -29,7 +29,7 @@ DEAD = Gauge(
 
 
 TAKEN_IN_EVERY_SECONDS = 5.0
-"""What no event tells of."""
+"""What no event tells of, and how many events are put aside."""
 
 
 class Keeper:
@@ -59,21 +59,19 @@ class Keeper:
             self._doubted = True
             raise
 
-    async def look(self) -> None:
-        """Tell how fresh it is, as far as that can be known. Raises as `round`."""
+    async def look(self, mark: Mark) -> None:
+        """Tell how fresh it is, as far as that can be known at a mark. Raises as `round`."""
         consumer, watermarks = self._consumer, self._watermarks
         if consumer is None or watermarks is None:
             return
         name = self.projection.name
         await self._take_in(consumer.generation)
-        await watermarks.mark()
         try:
-            reached, progress = await watermarks.reached()
+            reached, progress = await watermarks.reached(mark)
         except PlaceLostError:
             # Another generation took over, or the next round makes one.
             return
         BEHIND.labels(name).set(progress.behind)
-        DEAD.labels(name).set((await self.desk.letters.counts()).get(name, 0))
         if reached is not None:
             age = await self.desk.generations.tell_fresh(
                 name, consumer.generation, as_of=reached.as_of, position=reached.position
@@ -87,6 +85,8 @@ class Keeper:
         if monotonic() - self._taken_in_at >= TAKEN_IN_EVERY_SECONDS:
             self._taken_in_at = monotonic()
             await self.projection.look(generation)
+            name = self.projection.name
+            DEAD.labels(name).set((await self.desk.letters.counts()).get(name, 0))
 
     async def _standing(self) -> Consumer:
         """Give the consumer of the generation that is live at this moment."""
@@ -102,7 +102,7 @@ class Keeper:
             raise Transient("projection-unavailable", projection=self.projection.name)
         following = self.desk.following(self.projection.name, live.number)
         self._consumer = Consumer(self.projection, live.number, following, self.desk.letters)
-        self._watermarks = self.desk.watermarks(following)
+        self._watermarks = Watermarks(following)
         return self._consumer
 
     async def _lost(self, live: Generation) -> bool:

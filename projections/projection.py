@@ -41,6 +41,10 @@ class Projection(Protocol):
     def topics(self) -> Sequence[str]:
         """Which events it follows, as subjects of the bus."""
 
+    @property
+    def linger_seconds(self) -> float:
+        """For how long a batch waits for more: few large ones cost the disk less than many small ones."""
+
     async def apply(self, generation: int, events: Sequence[Event]) -> None:
         """Heed events, in one transaction: twice, late, out of order or with gaps, the end is the same.
 

@@ -17,7 +17,7 @@ from ledger.crash_points import Around
 from ledger.outgoing import Outbox
 from projections.consuming import Consumer
 from projections.dead_letters import DeadLetters
-from projections.freshness import Mark, Watermarks
+from projections.freshness import Mark, Watermarks, marked
 from projections.generations import Generations
 from projections.projection import Comparison, Projection
 
@@ -77,9 +77,9 @@ class Desk:
         """Give the place of a generation in the stream."""
         return Following(self.connection, f"{projection}-{number}")
 
-    def watermarks(self, following: Following) -> Watermarks:
-        """Give what tells its freshness."""
-        return Watermarks(self.outbox, self.connection, following)
+    async def mark(self) -> Mark:
+        """Set a mark at this moment. Raises BusAway, Transient."""
+        return await marked(self.outbox, self.connection)
 
 
 async def rebuild(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
@@ -128,11 +128,10 @@ async def clear(desk: Desk, projection: Projection) -> None:
 
 async def _caught_up(desk: Desk, consumer: Consumer, told: Stage) -> Mark:
     """Heed until everything that was committed before this call is in it."""
-    watermarks = desk.watermarks(consumer.following)
-    mark = await watermarks.mark()
+    watermarks, mark = Watermarks(consumer.following), await desk.mark()
     heeded = 0
     while True:
-        reached, progress = await watermarks.reached()
+        reached, progress = await watermarks.reached(mark)
         told("catching up", heeded, heeded + progress.behind)
         if reached is not None:
             return mark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -140,9 +141,18 @@ async def run(settings: ProjectionProcessSettings) -> None:
 
 
 def _begun_loops(office: Office, settings: ProjectionSettings) -> Iterator[asyncio.Task[None]]:
-    for projection in office.projections:
-        keeper = Keeper(office.desk, projection)
-        heed = run_loop(projection.name, keeper.round, AFTER_FAILURE_SECONDS, AtOnce())
-        look = run_loop(f"{projection.name}-look", keeper.look, settings.freshness_interval_seconds)
+    keepers = [Keeper(office.desk, projection) for projection in office.projections]
+    for keeper in keepers:
+        heed = run_loop(keeper.projection.name, keeper.round, AFTER_FAILURE_SECONDS, AtOnce())
         yield asyncio.create_task(heed)
-        yield asyncio.create_task(look)
+    look = partial(_look, office.desk, keepers)
+    yield asyncio.create_task(run_loop("freshness", look, settings.freshness_interval_seconds))
+
+
+async def _look(desk: Desk, keepers: Sequence[Keeper]) -> None:
+    """Tell of all how fresh they are. One that cannot keeps no other from it; then raises what the first raised."""
+    mark = await desk.mark()
+    looks = [keeper.look(mark) for keeper in keepers]
+    for failed in await asyncio.gather(*looks, return_exceptions=True):
+        if failed is not None:
+            raise failed

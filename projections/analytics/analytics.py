@@ -27,6 +27,7 @@ class Analytics:
 
     name = NAME
     topics = (f"{PREFIX}.stock.>",)
+    linger_seconds = 0.25
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

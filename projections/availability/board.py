@@ -62,6 +62,7 @@ class Availability:
 
     name = AVAILABILITY
     topics = (f"{PREFIX}.stock.>", f"{PREFIX}.product.>")
+    linger_seconds = 0.005
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

@@ -26,6 +26,7 @@ class Board:
 
     name = NAME
     topics = (f"{PREFIX}.stock.>",)
+    linger_seconds = 0.1
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine

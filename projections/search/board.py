@@ -29,6 +29,7 @@ class Search:
 
     name = "search"
     topics = (f"{PREFIX}.stock.>", f"{PREFIX}.product.>")
+    linger_seconds = 0.1
 
     def __init__(self, engine: AsyncEngine, indexes: Indexes) -> None:
         self.engine = engine

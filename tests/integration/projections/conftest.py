@@ -95,6 +95,10 @@ class Board:
         await projection.drop(number)
         return entries
 
+    async def look(self) -> None:
+        """Have it say how fresh it is."""
+        await self.keeper.look(await self.office.desk.mark())
+
     async def settle(self) -> None:
         """Carry and heed until nothing is under way."""
         await eventually(self.is_settled)

@@ -179,7 +179,7 @@ async def test_what_the_stream_no_longer_has_is_taken_from_the_ledger(
 ) -> None:
     """Whoever was away for longer than events are kept cannot be caught up by them."""
     await board.settle()
-    await board.keeper.look()
+    await board.look()
     await board.shop.stocked(3)
     await board.relay.round()
     client = await nats.connect(bus.url)

@@ -54,9 +54,9 @@ async def test_everything_committed_before_that_moment_is_in_it(board: Board, bu
         done.append(clock(board))
 
     for _ in range(STEPS):
-        step = random.choice((sell, sell, board.relay.round, board.keeper.round, board.keeper.look))
+        step = random.choice((sell, sell, board.relay.round, board.keeper.round, board.look))
         await step()
-        if step == board.keeper.look:
+        if step == board.look:
             looks += 1
             moment = await as_of(board)
             promised = sum(committed < moment for committed in done)
@@ -66,7 +66,7 @@ async def test_everything_committed_before_that_moment_is_in_it(board: Board, bu
     moment = clock(board)
 
     async def is_fresh() -> bool:
-        await board.keeper.look()
+        await board.look()
         return await as_of(board) > moment
 
     await eventually(is_fresh)
@@ -104,7 +104,7 @@ async def test_a_change_that_is_not_committed_does_not_count_and_is_not_missed(
         await board.settle()
         await eventually(lambda: is_after(board, moment))
         late.commit()
-    await board.keeper.look()
+    await board.look()
     held = await as_of(board)
     recorded = board.database.value("SELECT recorded_at FROM outbox WHERE subject = 'late/BER1'")
 
@@ -117,7 +117,7 @@ async def test_a_change_that_is_not_committed_does_not_count_and_is_not_missed(
 
 async def is_after(board: Board, moment: datetime) -> bool:
     """Look, and tell whether it is as fresh as that."""
-    await board.keeper.look()
+    await board.look()
     return await as_of(board) > moment
 
 
@@ -125,10 +125,10 @@ async def test_with_the_bus_away_it_grows_old_and_says_so(board: Board, away: Na
     """And is young again when it is back."""
     with running_nats(away.directory, port=away.port):
         await board.settle()
-        await board.keeper.look()
+        await board.look()
     before = await as_of(board)
     await board.shop.stocked(1)
-    for step in (board.relay.round, board.keeper.round, board.keeper.look):
+    for step in (board.relay.round, board.keeper.round, board.look):
         try:
             await step()
         except PASSING:
@@ -158,7 +158,7 @@ async def test_with_the_relay_away_it_is_as_old_as_the_oldest_that_waits(
     waits = board.database.value("SELECT min(recorded_at) FROM outbox WHERE published_at IS NULL")
 
     await board.keeper.round()
-    await board.keeper.look()
-    await board.keeper.look()
+    await board.look()
+    await board.look()
 
     assert await as_of(board) <= waits

@@ -43,7 +43,7 @@ class Kept:
         await self.relay.round()
         try:
             await self.keeper.round()
-            await self.keeper.look()
+            await self.keeper.look(await self.office.desk.mark())
         except (*PASSING, PlaceLostError):
             # A look at a generation that was just replaced is one of the latter.
             return
