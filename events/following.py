@@ -46,7 +46,10 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a place has come: everything up to `settled` is done, and so many are still to be done."""
+    """How far a place has come: everything up to `settled` is done, and so many are still to be done.
+
+    Of a cluster, each server knows the stream as far as it has it: `behind` may leave out the newest.
+    """
 
     settled: int
     behind: int
@@ -104,11 +107,8 @@ class Following:
             await self.let_go()
             raise BusAway("following-interrupted") from error
 
-    async def progress(self, known_end: int = 0) -> Progress:
-        """Ask how far this place has come. Raises BusAway, PlaceLostError.
-
-        With nothing left to do it has come to `known_end` at least, which is where the stream ended before.
-        """
+    async def progress(self) -> Progress:
+        """Ask how far this place has come. Raises BusAway, PlaceLostError."""
         stream = await self.connection.stream()
         try:
             told = await stream.consumer_info(STREAM, self.name)
@@ -118,8 +118,8 @@ class Following:
             raise BusAway("progress-unknown") from error
         behind = (told.num_pending or 0) + (told.num_ack_pending or 0)
         floor = told.ack_floor.stream_seq if told.ack_floor else 0
-        # What is of other topics never gets a word of its own.
-        return Progress(settled=max(known_end, floor) if behind == 0 else floor, behind=behind)
+        delivered = told.delivered.stream_seq if told.delivered else 0
+        return Progress(settled=max(delivered, floor) if behind == 0 else floor, behind=behind)
 
     async def end(self) -> None:
         """Give the place up for good; a second call finds nothing. Raises BusAway."""

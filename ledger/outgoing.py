@@ -60,11 +60,11 @@ LEFT JOIN LATERAL (
 ) AS oldest ON true
 """)
 
-# The statement began before its snapshot was taken: what was committed by then is seen, as out or as waiting.
-# Whatever waits was recorded before it was committed. Transactions that ran side by side may have numbered
-# their events the other way round, so the first few of each shard are looked at.
+# The transaction, which is this statement alone, began before its snapshot was taken: what was committed by then
+# is seen, as out or as waiting. Whatever waits was recorded before it was committed. Transactions that ran side by
+# side may have numbered their events the other way round, so the first few of each shard are looked at.
 _HORIZON = text("""
-SELECT least(statement_timestamp(), min(oldest.recorded_at)) AS horizon
+SELECT least(transaction_timestamp(), min(oldest.recorded_at)) AS horizon
 FROM generate_series(0, :shards - 1) AS s (shard)
 LEFT JOIN LATERAL (
   SELECT recorded_at FROM outbox

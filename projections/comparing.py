@@ -52,7 +52,7 @@ JOIN projections.generation g ON g.generation = :generation AND g.projection = s
 LEFT JOIN projections.{table} w
   ON w.generation = :generation AND w.sku = m.sku AND w.location = m.location
 WHERE m.sequence = 1 AND w.sku IS NULL
-  AND m.recorded_at < g.started_at"""  # noqa: S608 - the same
+  AND m.recorded_at < g.started_at - interval '1 minute'"""  # noqa: S608 - the same
     return (
         check(
             ahead,

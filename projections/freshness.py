@@ -42,9 +42,13 @@ class Watermarks:
 
     async def reached(self, newest: Mark) -> tuple[Mark | None, Progress]:
         """Give the latest that is reached, if any is, and how far the place has come. Raises as the bus does."""
-        self._marks.append(newest)
-        progress = await self.following.progress(newest.position)
+        progress = await self.following.progress()
         reached = None
-        while self._marks and self._marks[0].position <= progress.settled:
+        # What is of other topics is never done: with nothing left to do, marks of earlier looks are reached. Those of
+        # this one may be of events that the server which was asked has not got yet.
+        while self._marks and (progress.behind == 0 or self._marks[0].position <= progress.settled):
             reached = self._marks.popleft()
+        if newest.position <= progress.settled:
+            return newest, progress
+        self._marks.append(newest)
         return reached, progress

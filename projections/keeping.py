@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from time import monotonic
 
 import structlog
@@ -13,7 +14,7 @@ from projections.consuming import WAIT_SECONDS, Consumer
 from projections.freshness import Mark, Watermarks
 from projections.generations import Generation
 from projections.projection import Projection
-from projections.rebuilding import Desk, rebuild
+from projections.rebuilding import Desk, make_where_needed
 
 log = structlog.get_logger("projections")
 
@@ -53,7 +54,6 @@ class Keeper:
             consumer = await self._standing()
             await consumer.round(self.wait_seconds)
         except PlaceLostError:
-            log.warning("place in the stream lost", projection=self.projection.name)
             await self._make()
         except Transient:
             self._doubted = True
@@ -62,9 +62,9 @@ class Keeper:
     async def look(self, mark: Mark) -> None:
         """Tell how fresh it is, as far as that can be known at a mark. Raises as `round`."""
         consumer, watermarks = self._consumer, self._watermarks
+        name = self.projection.name
         if consumer is None or watermarks is None:
             return
-        name = self.projection.name
         await self._take_in(consumer.generation)
         try:
             reached, progress = await watermarks.reached(mark)
@@ -77,9 +77,12 @@ class Keeper:
                 name, consumer.generation, as_of=reached.as_of, position=reached.position
             )
             AGE.labels(name).set(age)
-        else:
-            live = await self.desk.generations.live(name)
-            AGE.labels(name).set(live.age_seconds or 0 if live else 0)
+
+    async def grow_old(self) -> None:
+        """Tell how old it may be by now, with a bus or without: unknown is infinite. Raises Transient."""
+        live = await self.desk.generations.live(self.projection.name)
+        age = live.age_seconds if live is not None else None
+        AGE.labels(self.projection.name).set(inf if age is None else age)
 
     async def _take_in(self, generation: int) -> None:
         if monotonic() - self._taken_in_at >= TAKEN_IN_EVERY_SECONDS:
@@ -95,8 +98,13 @@ class Keeper:
             if live.number == self._consumer.generation:
                 return self._consumer
             await self._consumer.following.let_go()
-        elif live is None or not await self._still_whole(live):
-            await self._make()
+        else:
+            try:
+                await self._make()
+            except Transient:
+                # Somebody else makes one: until it is read, what is there is followed, if it can be.
+                if await self._is_needed():
+                    raise
             live = await self.desk.generations.live(self.projection.name)
         if live is None:
             raise Transient("projection-unavailable", projection=self.projection.name)
@@ -119,11 +127,20 @@ class Keeper:
         if live.stream != state.made or live.position is None or live.position + 1 < state.first:
             log.warning("stream cannot catch it up", projection=live.projection)
             return False
+        try:
+            await self.desk.following(live.projection, live.number).progress()
+        except PlaceLostError:
+            log.warning("place in the stream lost", projection=live.projection)
+            return False
         return await self.projection.intact(live.number)
 
     async def _make(self) -> None:
         self._consumer = self._watermarks = None
-        await rebuild(self.desk, self.projection, _unwatched)
+        await make_where_needed(self.desk, self.projection, self._is_needed, _unwatched)
+
+    async def _is_needed(self) -> bool:
+        live = await self.desk.generations.live(self.projection.name)
+        return live is None or not await self._still_whole(live)
 
 
 def _unwatched(stage: str, done: int, of: int) -> None:

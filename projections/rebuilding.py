@@ -5,9 +5,12 @@ A first start is the same, with nothing to replace.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
+import stamina
 import structlog
 from prometheus_client import Counter
 
@@ -15,7 +18,7 @@ from events.connection import Connection
 from events.following import Following, state_of
 from ledger.crash_points import Around
 from ledger.outgoing import Outbox
-from projections.consuming import Consumer
+from projections.consuming import PASSING, Consumer
 from projections.dead_letters import DeadLetters
 from projections.freshness import Mark, Watermarks, marked
 from projections.generations import Generations
@@ -30,6 +33,9 @@ REBUILT = Counter(
 SWAP = Around("projections.swap")
 
 CATCH_UP_WAIT_SECONDS = 0.1
+ATTEMPTS = 12
+SWAP_PASSES = 5
+FRESH_ENOUGH_SECONDS = 1.0
 
 Stage = Callable[[str, int, int], None]
 """Hears what is being done, and how much of how much."""
@@ -89,31 +95,46 @@ async def rebuild(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
     database is away, BusAway.
     """
     async with desk.generations.alone(projection.name):
-        await clear(desk, projection)
-        before = await desk.generations.live(projection.name)
-        # The place first, the ledger's moment after it: nothing can fall between.
-        state = await state_of(desk.connection)
-        number = await desk.generations.begin(projection.name, stream=state.made)
-        following = desk.following(projection.name, number)
-        await following.begin(projection.topics, after=state.last)
-        await projection.build(number, lambda done, of: told("filling", done, of))
-        consumer = Consumer(projection, number, following, desk.letters)
-        await _caught_up(desk, consumer, told)
-        told("comparing", 0, 1)
-        comparison = await projection.compare(number)
-        if not comparison.equal:
-            await _abandon(desk, projection, number)
-            raise DifferentError(comparison)
+        return await _rebuilt(desk, projection, told)
+
+
+async def make_where_needed(
+    desk: Desk, projection: Projection, needed: Callable[[], Awaitable[bool]], told: Stage
+) -> None:
+    """Rebuild, unless somebody else just did; and take away what others left. Raises as `rebuild`."""
+    async with desk.generations.alone(projection.name):
+        if await needed():
+            await _rebuilt(desk, projection, told)
+        else:
+            await clear(desk, projection)
+
+
+async def _rebuilt(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
+    await clear(desk, projection)
+    before = await desk.generations.live(projection.name)
+    # The place first, the ledger's moment after it: nothing can fall between.
+    state = await state_of(desk.connection)
+    number = await desk.generations.begin(projection.name, stream=state.made)
+    following = desk.following(projection.name, number)
+    await following.begin(projection.topics, after=state.last)
+    await projection.build(number, lambda done, of: told("filling", done, of))
+    consumer = Consumer(projection, number, following, desk.letters)
+    await _again_and_again(lambda: _caught_up(desk, consumer, told))
+    told("comparing", 0, 1)
+    comparison = await projection.compare(number)
+    if not comparison.equal:
+        await _abandon(desk, projection, number)
+        raise DifferentError(comparison)
+    async with SWAP(projection.name):
+        await _again_and_again(lambda: _swapped(desk, consumer, told))
+    REBUILT.labels(projection.name, "live").inc()
+    log.info("noticeboard rebuilt", projection=projection.name, generation=number)
+    await following.let_go()
+    wrong_before = None
+    # It is read from now on: what goes wrong below is another's to do again.
+    with suppress(*PASSING):
         wrong_before = await projection.compare(before.number) if before is not None else None
         told("comparing", 1, 1)
-        mark = await _caught_up(desk, consumer, told)
-        async with SWAP(projection.name):
-            await desk.generations.promote(
-                projection.name, number, as_of=mark.as_of, position=mark.position
-            )
-        await following.let_go()
-        REBUILT.labels(projection.name, "live").inc()
-        log.info("noticeboard rebuilt", projection=projection.name, generation=number)
         await clear(desk, projection)
     return Rebuilt(number=number, entries=comparison.entries, wrong_before=wrong_before)
 
@@ -124,6 +145,27 @@ async def clear(desk: Desk, projection: Projection) -> None:
         await desk.following(projection.name, number).end()
         await projection.drop(number)
         await desk.generations.forget(projection.name, number)
+
+
+async def _swapped(desk: Desk, consumer: Consumer, told: Stage) -> None:
+    """Have the new one read, as soon as it is as fresh as one that was followed all the while, or nearly."""
+    for _ in range(SWAP_PASSES):
+        began = monotonic()
+        mark = await _caught_up(desk, consumer, told)
+        if monotonic() - began < FRESH_ENOUGH_SECONDS:
+            break
+    await desk.generations.promote(
+        consumer.projection.name, consumer.generation, as_of=mark.as_of, position=mark.position
+    )
+
+
+async def _again_and_again(work: Callable[[], Awaitable[object]]) -> None:
+    """Try again what fails in passing: all the work before it would be lost otherwise."""
+    async for attempt in stamina.retry_context(
+        on=PASSING, attempts=ATTEMPTS, timeout=None, wait_initial=0.1, wait_max=2.0
+    ):
+        with attempt:
+            await work()
 
 
 async def _caught_up(desk: Desk, consumer: Consumer, told: Stage) -> Mark:

@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ledger.transactions import in_transaction, rows_of
 from projections.changes import ENTRY, Change, Row, UncountableError, completed, of_entry
 from projections.projection import Told
 
@@ -39,7 +40,10 @@ ORDER BY sku, location, sequence
 LIMIT :most
 """)  # noqa: S608 - the same
 
-_ENTRIES = text("SELECT COALESCE(sum(sequence), 0)::bigint FROM stock")
+# About, and at once: it is for whoever looks on.
+_ENTRIES = text("""
+SELECT greatest(reltuples, 0)::bigint AS entries FROM pg_class WHERE oid = 'movement'::regclass
+""")
 
 
 class Watermarks:
@@ -92,24 +96,32 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
         await counting.flush()
         await self._moved(connection, generation, last)
 
-    async def fill(
-        self, connection: AsyncConnection, generation: int, told: Told, count: Count
-    ) -> None:
-        """Count every entry of the ledger, in the snapshot that the connection has."""
-        entries: int = (await connection.execute(_ENTRIES)).scalar_one()
+    async def fill(self, engine: AsyncEngine, generation: int, told: Told, count: Count) -> None:
+        """Count every entry of the ledger, in the order of their keys, some thousand a transaction.
+
+        Each is a moment of its own, so that nothing keeps an old one alive: what is written behind a page comes
+        as an event, and the watermark knows what was counted. Raises Transient, UncountableError.
+        """
+        (counted,) = await rows_of(engine, _ENTRIES)
+        entries: int = counted["entries"]
         at: dict[str, Any] = {"sku": "", "location": "", "sequence": 0}
         done = 0
-        while found := (
-            (await connection.execute(_FOLLOWING, {**at, "most": AT_ONCE})).mappings().all()
-        ):
-            changes = await completed(connection, [of_entry(row) for row in found])
-            await count(connection, generation, changes)
-            await self._moved(
-                connection, generation, {change.row: change.sequence for change in changes}
-            )
-            at = {name: found[-1][name] for name in at}
+
+        async def page(connection: AsyncConnection) -> list[Change]:
+            found = await connection.execute(_FOLLOWING, {**at, "most": AT_ONCE})
+            changes = await completed(connection, [of_entry(row) for row in found.mappings()])
+            if changes:
+                await count(connection, generation, changes)
+                await self._moved(
+                    connection, generation, {change.row: change.sequence for change in changes}
+                )
+            return changes
+
+        while changes := await in_transaction(engine, page):
+            last = changes[-1]
+            at = {"sku": last.sku, "location": last.location, "sequence": last.sequence}
             done += len(changes)
-            told(done, entries)
+            told(done, max(done, entries))
 
     async def _locked(
         self, connection: AsyncConnection, generation: int, rows: Sequence[Row]

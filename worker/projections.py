@@ -151,6 +151,8 @@ def _begun_loops(office: Office, settings: ProjectionSettings) -> Iterator[async
 
 async def _look(desk: Desk, keepers: Sequence[Keeper]) -> None:
     """Tell of all how fresh they are. One that cannot keeps no other from it; then raises what the first raised."""
+    for keeper in keepers:
+        await keeper.grow_old()
     mark = await desk.mark()
     looks = [keeper.look(mark) for keeper in keepers]
     for failed in await asyncio.gather(*looks, return_exceptions=True):

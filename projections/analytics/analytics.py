@@ -44,22 +44,18 @@ class Analytics:
         await in_transaction(self.engine, heed)
 
     async def look(self, generation: int) -> None:
-        """Take in checkouts that were refused, in one transaction: every few seconds, as long as it is kept."""
+        """Take in checkouts that were refused: every few seconds, as long as it is kept."""
 
-        async def take_in(connection: AsyncConnection) -> None:
+        async def hold(connection: AsyncConnection) -> None:
             await held(connection, self.name, generation)
-            await refusals.look(connection, generation)
 
-        await in_transaction(self.engine, take_in)
+        await in_transaction(self.engine, hold)
+        await refusals.look(self.engine, generation)
 
     async def build(self, generation: int, told: Told) -> None:
-        """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
-        async with self.engine.execution_options(
-            isolation_level="REPEATABLE READ"
-        ).begin() as connection:
-            # First, since a look says until when it looked: later on the snapshot would be of long ago.
-            await refusals.look(connection, generation)
-            await self._watermarks.fill(connection, generation, told, count)
+        """Fill an empty generation, page by page."""
+        await refusals.look(self.engine, generation)
+        await self._watermarks.fill(self.engine, generation, told, count)
 
     async def compare(self, generation: int) -> Comparison:
         """Hold every row against the ledger as it was at the row's watermark, and refusals as of the last look."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from ledger.transactions import in_transaction
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Before anything was refused: where the first look begins."""
 
-OVERLAP = timedelta(minutes=10)
+OVERLAP = timedelta(minutes=1)
 """Far longer than a post may take: its locks and statements are given up after seconds."""
 
 AT_ONCE = 2_000
@@ -46,21 +48,32 @@ ON CONFLICT (generation, checkout_id, sku) DO NOTHING
 _END = text("UPDATE projections.analytics_look SET until = :until WHERE generation = :generation")
 
 
-async def look(connection: AsyncConnection, generation: int) -> None:
+async def look(engine: AsyncEngine, generation: int) -> None:
     """Take in what was refused since the last look, and again what was refused shortly before it.
 
-    The clock is read before the ledger is: what commits afterwards is younger, or found by the next look.
+    The clock is read before the ledger is: what commits afterwards is younger, or found by the next look. A page is
+    a transaction: however much was refused, nobody waits for all of it. Raises Transient.
     """
     asked = {"generation": generation, "beginning": BEGINNING, "overlap": OVERLAP}
-    begun = (await connection.execute(_BEGIN, asked)).one()
-    since, after = begun.since, ""
-    while True:
-        page = (
-            await connection.execute(_PAGE, {"since": since, "after": after, "most": AT_ONCE})
-        ).all()
-        if not page:
-            break
-        names = [row.checkout_id for row in page]
+
+    async def begin(connection: AsyncConnection) -> tuple[datetime, datetime]:
+        begun = (await connection.execute(_BEGIN, asked)).one()
+        return begun.since, begun.now
+
+    async def page(connection: AsyncConnection) -> tuple[datetime, str] | None:
+        found = await connection.execute(_PAGE, {"since": since, "after": after, "most": AT_ONCE})
+        rows = found.all()
+        if not rows:
+            return None
+        names = [row.checkout_id for row in rows]
         await connection.execute(_STORE, {"generation": generation, "names": names})
-        since, after = page[-1].updated_at, page[-1].checkout_id
-    await connection.execute(_END, {"generation": generation, "until": begun.now})
+        return rows[-1].updated_at, rows[-1].checkout_id
+
+    async def end(connection: AsyncConnection) -> None:
+        await connection.execute(_END, {"generation": generation, "until": now})
+
+    since, now = await in_transaction(engine, begin)
+    after = ""
+    while last := await in_transaction(engine, page):
+        since, after = last
+    await in_transaction(engine, end)

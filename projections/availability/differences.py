@@ -35,7 +35,8 @@ ORDER BY a.sku, a.location
 LIMIT :most
 """)
 
-# What the ledger had before the generation was begun was there to be copied.
+# What the ledger had before the generation was begun was there to be copied. A minute is more than a transaction
+# takes: one that was recorded before may be committed after.
 _MISSING = text("""
 SELECT s.sku, s.location
 FROM stock s
@@ -44,7 +45,7 @@ LEFT JOIN projections.availability a
 WHERE s.sequence > 0 AND a.sku IS NULL
   AND EXISTS (
     SELECT FROM movement m
-    JOIN projections.generation g ON m.recorded_at < g.started_at
+    JOIN projections.generation g ON m.recorded_at < g.started_at - interval '1 minute'
     WHERE (m.sku, m.location, m.sequence) = (s.sku, s.location, 1)
       AND (g.projection, g.generation) = ('availability', :generation))
 ORDER BY s.sku, s.location
@@ -59,7 +60,7 @@ WHERE p.generation = :generation AND (l.sku IS NULL OR p.version > l.version)
 UNION ALL
 SELECT l.sku, NULL, l.version
 FROM product l
-JOIN projections.generation g ON l.updated_at < g.started_at
+JOIN projections.generation g ON l.updated_at < g.started_at - interval '1 minute'
 LEFT JOIN projections.availability_product p ON (p.generation, p.sku) = (g.generation, l.sku)
 WHERE (g.projection, g.generation) = ('availability', :generation) AND p.sku IS NULL
 ORDER BY 1

@@ -43,11 +43,8 @@ class Board:
         await in_transaction(self.engine, heed)
 
     async def build(self, generation: int, told: Told) -> None:
-        """Fill an empty generation, in one transaction and from one snapshot: whole, or not at all."""
-        async with self.engine.execution_options(
-            isolation_level="REPEATABLE READ"
-        ).begin() as connection:
-            await self._watermarks.fill(connection, generation, told, count)
+        """Fill an empty generation, page by page."""
+        await self._watermarks.fill(self.engine, generation, told, count)
 
     async def compare(self, generation: int) -> Comparison:
         """Hold every row against the ledger as it was at the row's watermark."""

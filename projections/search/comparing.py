@@ -37,7 +37,7 @@ _BORN_SINCE = text("""
 SELECT o.subject
 FROM unnest(CAST(:subjects AS text[])) AS told(subject)
 JOIN outbox o ON o.subject = told.subject AND o.sequence = 1
-JOIN projections.generation g ON o.recorded_at >= g.started_at
+JOIN projections.generation g ON o.recorded_at >= g.started_at - interval '1 minute'
 WHERE (g.projection, g.generation) = ('search', :generation)
 """)
 

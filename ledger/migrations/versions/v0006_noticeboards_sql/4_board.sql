@@ -56,3 +56,5 @@ CREATE VIEW projections.researched_order AS
 SELECT key, outcome -> 'accepted' ->> 'order_id' AS order_id
 FROM public.operation
 WHERE starts_with(key, 'research/');
+
+REVOKE INSERT, UPDATE, DELETE ON projections.researched_order FROM onhand_projections;

@@ -74,10 +74,7 @@ JOIN public.operation o ON o.key = 'reservation/' || c.checkout_id || '/1/reserv
 CROSS JOIN LATERAL json_to_recordset(o.outcome -> 'facts' -> 'shortages') AS s (sku text, requested bigint)
 WHERE c.status = 'out_of_stock' AND o.outcome ->> 'refused' = 'insufficient-stock';
 
--- What the look at refusals reads: the newest, whatever the table grows to.
--- Not CONCURRENTLY, which no transaction may do: one reading, while no checkout begins.
--- squawk-ignore require-concurrent-index-creation
-CREATE INDEX checkout_out_of_stock ON checkout (updated_at, checkout_id) WHERE status = 'out_of_stock';
+REVOKE INSERT, UPDATE, DELETE ON projections.refused_line FROM onhand_projections;
 
 -- Where a hold is counted: names and numbers, and nobody's.
 GRANT SELECT ON reservation_line TO onhand_projections;

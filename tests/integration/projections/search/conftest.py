@@ -38,8 +38,10 @@ class Searched:
         )
         number = int(
             self.shop.database.value(
-                "INSERT INTO projections.generation (projection, generation, state, stream)"
-                " SELECT 'search', count(*) + 1, 'building', 'a stream' FROM projections.generation"
+                # A minute ahead: what is there by now is old enough to be missed.
+                "INSERT INTO projections.generation (projection, generation, state, stream, started_at)"
+                " SELECT 'search', count(*) + 1, 'building', 'a stream', clock_timestamp() + interval '1 minute'"
+                " FROM projections.generation"
                 " RETURNING generation"
             )
         )

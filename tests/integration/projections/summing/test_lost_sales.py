@@ -93,7 +93,7 @@ async def test_a_refusal_that_commits_late_is_found(counter: Counter) -> None:
     await counter.looked()
     await counter.refuse("co_late", **{TEAPOT: 2})
     counter.database.run(
-        "UPDATE checkout SET updated_at = now() - interval '9 minutes' WHERE checkout_id = 'co_late'"
+        "UPDATE checkout SET updated_at = now() - interval '50 seconds' WHERE checkout_id = 'co_late'"
     )
     assert await counter.looked() == [("co_first", TEAPOT, 1), ("co_late", TEAPOT, 2)]
 

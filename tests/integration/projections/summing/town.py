@@ -61,8 +61,9 @@ class Town:
             noticeboard.name,
         )
         self.database.run(
-            "INSERT INTO projections.generation (projection, generation, state, stream)"
-            " VALUES (%s, %s, 'building', 'none')",
+            # A minute ahead: what is there by now is old enough to be missed.
+            "INSERT INTO projections.generation (projection, generation, state, stream, started_at)"
+            " VALUES (%s, %s, 'building', 'none', clock_timestamp() + interval '1 minute')",
             noticeboard.name,
             generation,
         )

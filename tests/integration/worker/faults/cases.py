@@ -18,8 +18,10 @@ from tests.workflows.gate import Fault
 
 ROOMS = (api.app, worker.main)
 """With these loaded every place is named: nothing else runs in production."""
-PLACES = frozenset(place for place in crash_points.places() if not place.startswith("relay."))
-"""The relay has a process of its own, and tests of its own."""
+PLACES = frozenset(
+    place for place in crash_points.places() if not place.startswith(("relay.", "projections."))
+)
+"""Relay and noticeboards have processes of their own, and tests of their own."""
 TRIES = 3
 HELD_UP_AT_ONCE = 2
 ENOUGH_FAILED = 5

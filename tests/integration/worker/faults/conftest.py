@@ -168,14 +168,16 @@ async def _nets(shop: Shop, asked_after: set[str]) -> AsyncIterator[None]:
     asking = polling(shop, GRACE)
     asking.promises = OfSome(shop.ledger.engine, asked_after)
     alarm = ChannelAlarm(shop.ledger.engine, inbox.CHANNEL)
-    async with _running(
-        run_loop("delivery", shop.delivery.round, 0.5, alarm),
-        run_loop("reaper", reaper(shop).round, 0.5),
-        run_loop("orphans", orphans(shop, 2 * GRACE, recheck=4 * GRACE).round, 0.5),
-        run_loop("polling", asking.round, 0.3),
-    ):
-        yield
-    await alarm.close()
+    try:
+        async with _running(
+            run_loop("delivery", shop.delivery.round, 0.5, alarm),
+            run_loop("reaper", reaper(shop).round, 0.5),
+            run_loop("orphans", orphans(shop, 2 * GRACE, recheck=4 * GRACE).round, 0.5),
+            run_loop("polling", asking.round, 0.3),
+        ):
+            yield
+    finally:
+        await alarm.close()
 
 
 @asynccontextmanager
