@@ -123,6 +123,7 @@ async def test_a_command_makes_one_anew(board: Board, bus: Nats) -> None:
     assert await board.live() == 2
 
 
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
 async def test_without_a_bus_a_command_says_so(board: Board, away: Nats) -> None:
     """And ends as one that cannot be run."""
     assert await command(board, away, "rebuild", "availability") == (2, "")

@@ -21,11 +21,12 @@ from tests.conftest import Database
 from tests.integration.events.conftest import Nats
 from tests.integration.ledger.busy_world import live_through
 from tests.integration.projections.conftest import SHORTLY, Board, open_office
+from tests.proof import size
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import LAMP, RUG
 from tests.workflows.shop import eventually
 
-ROUNDS = 3
+ROUNDS = size(share=1, full=20)
 
 
 def bodies(database: Database) -> list[tuple[str, bytes]]:
@@ -73,6 +74,7 @@ async def test_what_the_ledger_says_is_shown(board: Board, bus: Nats) -> None:
     assert await board.live() == 1
 
 
+@pytest.mark.proof
 async def test_shuffled_doubled_and_in_order_end_the_same(board: Board, bus: Nats) -> None:
     """Byte for byte, in batches of any size."""
     await live_through(board.database)
@@ -226,6 +228,7 @@ def spoilt(random_: random.Random) -> tuple[str, bytes]:
     return topic(f"{random_.choice((LAMP, RUG))}/BER1"), broken
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_poison_anywhere_stops_nobody_else(board: Board, bus: Nats, seed: int) -> None:
     """Each is put aside once, with a reason; the next event of its key closes it."""

@@ -15,7 +15,7 @@ from tests.integration.projections.conftest import Board
 from tests.unit.ledger.cast import LAMP
 from tests.workflows.shop import eventually
 
-STEPS = 150
+STEPS = 100
 
 
 HEARD: dict[str, LiteralString] = {
