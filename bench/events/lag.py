@@ -31,7 +31,6 @@ from projections.availability.reading import shown
 from projections.notices import CHANNEL
 
 ROOT = Path(__file__).resolve().parents[2]
-SKUS = 2_000
 PROBE = sku(0)
 """Changed by nobody else, so that its version is known."""
 A_POST = 25
@@ -46,6 +45,7 @@ class Catalogue:
 
     ledger: Ledger
     listening: psycopg.AsyncConnection[TupleRow]
+    skus: int
     receipts: Iterator[int] = field(default_factory=count)
     version: int = 1
     """Of the probe."""
@@ -88,7 +88,7 @@ class Catalogue:
         began = perf_counter()
         async with asyncio.TaskGroup() as posting:
             while not over.is_set():
-                some = [sku(1 + number) for number in random.sample(range(SKUS - 1), A_POST)]
+                some = [sku(1 + number) for number in random.sample(range(self.skus - 1), A_POST)]
                 posting.create_task(self._receive(some))
                 pushed += A_POST
                 await asyncio.sleep(max(0.0, began + pushed / rate - perf_counter()))
@@ -107,13 +107,13 @@ class Catalogue:
 
 
 async def measured(
-    urls: DatabaseUrls, *, rate: float, rounds: int, seconds: float
+    urls: DatabaseUrls, *, rate: float, rounds: int, seconds: float, skus: int
 ) -> tuple[Contest, float]:
     """Measure it in a database of its own; give the rate at which it was changed, too.
 
     Raises dev.errors.DevError, and TimeoutError where a change is never shown.
     """
-    async with _catalogue(urls) as catalogue:
+    async with _catalogue(urls, skus) as catalogue:
         await catalogue.round(rate, seconds / 5)
         found = [await catalogue.round(rate, seconds) for _ in range(rounds)]
     loads = tuple(load for load, _ in found)
@@ -122,13 +122,13 @@ async def measured(
 
 
 @asynccontextmanager
-async def _catalogue(urls: DatabaseUrls) -> AsyncIterator[Catalogue]:
+async def _catalogue(urls: DatabaseUrls, skus: int) -> AsyncIterator[Catalogue]:
     pool = engine(urls.application_url, pool_size=6)
-    await stock_up(pool, SKUS)
+    await stock_up(pool, skus)
     url = plain_url(urls.application_url)
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as listening:
         await listening.execute(f"LISTEN {CHANNEL}".encode())
-        catalogue = Catalogue(ledger=Ledger(pool), listening=listening)
+        catalogue = Catalogue(ledger=Ledger(pool), listening=listening, skus=skus)
         with _processes(urls):
             await catalogue.until_shown()
             yield catalogue

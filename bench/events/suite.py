@@ -28,11 +28,13 @@ class Plan:
     events: int = 150_000
     burst: int = 100_000
     """Events that are drained to the last one."""
+    skus: int = 2_000
+    """That change while the lag is measured."""
     rounds: int = 5
     seconds: float = 10.0
 
 
-QUICK = Plan(events=12_000, burst=4_000, rounds=1, seconds=0.5)
+QUICK = Plan(events=12_000, burst=4_000, skus=100, rounds=1, seconds=0.5)
 
 
 async def measure(plan: Plan, says: Says) -> Findings:
@@ -75,7 +77,11 @@ async def measure(plan: Plan, says: Says) -> Findings:
         says("measuring the lag")
         half = found["relay"].rate / 2
         lag, rate = await measured(
-            place.fresh("catalogue"), rate=half, rounds=plan.rounds, seconds=plan.seconds
+            place.fresh("catalogue"),
+            rate=half,
+            rounds=plan.rounds,
+            seconds=plan.seconds,
+            skus=plan.skus,
         )
         findings.beside.append(lag)
         findings.ratios.append(

@@ -1,4 +1,7 @@
-"""Two stacks for the run: one for ordinary days, one for those who kill. After each test every invariant holds."""
+"""Two stacks for this folder: one for ordinary days, one for those who kill. After each test every invariant holds.
+
+They end with it: idle, they would slow every test that follows.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give the stack on which nothing dies."""
     stack = Stack(tmp_path_factory.mktemp("shared") / "state")
@@ -29,7 +32,7 @@ def shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lasting_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give the stack that is killed; what it knows outlives it."""
     stack = Stack(tmp_path_factory.mktemp("mortal") / "state")
@@ -75,7 +78,7 @@ def word(stack: Stack) -> Iterator[str]:
     assert mentions(stack.runtime, told) == {}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def sold(shared_stack: Stack) -> str:
     """Give a sku that could be bought."""
     async with Storefront.open(shared_stack.runtime) as storefront:
