@@ -10,6 +10,7 @@ import psycopg
 
 from dev.nats import running_nats
 from projections.consuming import PASSING
+from projections.keeping import AGE
 from tests.integration.events.conftest import Nats
 from tests.integration.projections.conftest import Board
 from tests.unit.ledger.cast import LAMP
@@ -134,6 +135,10 @@ async def test_with_the_bus_away_it_grows_old_and_says_so(board: Board, away: Na
         except PASSING:
             continue
     assert await as_of(board) == before
+    await board.keeper.grow_old()
+    told = AGE.labels(board.name)._value.get()
+    await board.keeper.grow_old()
+    assert 0 < told < AGE.labels(board.name)._value.get()
 
     with running_nats(away.directory, port=away.port):
         await board.settle()

@@ -12,9 +12,10 @@ import pytest
 from ledger import crash_points
 from ledger.errors import Transient
 from projections.dead_letters import DeadLetter
+from projections.keeping import Keeper
 from projections.rebuilding import DifferentError, rebuild
 from tests.integration.events.conftest import Nats
-from tests.integration.projections.conftest import Board, open_office
+from tests.integration.projections.conftest import SHORTLY, Board, open_office
 from tests.unit.ledger.cast import LAMP, MUNICH, RUG, TEAPOT
 from tests.workflows.shop import eventually
 
@@ -219,3 +220,18 @@ async def test_it_follows_whichever_is_live(board: Board, bus: Nats) -> None:
 
     await eventually(followed)
     assert await board.live() == 2
+
+
+async def test_whoever_starts_beside_a_rebuild_follows_what_is_read(
+    board: Board, bus: Nats
+) -> None:
+    """It may take long, and the old one is read all the while."""
+    await board.settle()
+    async with open_office(board.shop, bus.url) as office:
+        late = Keeper(office.desk, office.named(board.name), wait_seconds=SHORTLY)
+        async with board.office.desk.generations.alone(board.name):
+            await board.shop.stocked(2)
+            await board.relay.round()
+            await late.round()
+            assert await board.equals_the_ledger()
+    assert await board.live() == 1

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from ledger.errors import Transient
-from worker.loops import run_loop
+from worker.loops import ended, run_loop
+from worker.projections import AtOnce
 
 SOON = 10.0
 
@@ -72,3 +73,24 @@ async def test_an_alarm_ends_the_pause_between_two_rounds() -> None:
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
+
+
+async def test_a_loop_that_took_a_cancellation_for_something_else_ends_all_the_same() -> None:
+    """A driver may take it for a time-out of its own; the loop would go on for ever."""
+    taken = 0
+
+    async def round_() -> None:
+        nonlocal taken
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            taken += 1
+            if taken > 1:
+                raise
+
+    loop = asyncio.create_task(run_loop("deaf", round_, 60, AtOnce()))
+    await asyncio.sleep(0)
+
+    await ended([loop])
+
+    assert (loop.cancelled(), taken) == (True, 2)
