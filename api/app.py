@@ -101,4 +101,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await wiring.ledger.drained()
         await wiring.inbox.dispose()
         await wiring.availability.dispose()
+        await wiring.noticeboards.dispose()
         await wiring.database.dispose()

@@ -46,8 +46,10 @@ SHUTDOWN_SECONDS = 10
 """How long requests under way may take to end."""
 WEBHOOK_POOL_SIZE = 3
 """Storing an event takes a few milliseconds; a storm of them must not take the connections of buyers."""
-NOTICEBOARD_POOL_SIZE = 2
-"""Readers share a query, so one reads and one is to spare. Buyers keep connections of their own."""
+FEED_POOL_SIZE = 2
+"""Readers share a query, so one reads and one is to spare."""
+NOTICEBOARD_POOL_SIZE = 4
+"""For searches and reports. Buyers keep connections of their own."""
 CONNECTIONS_BESIDE_STREAMS = 1_024
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -92,13 +94,20 @@ def wired() -> Wiring:
     """Put together what the settings name; nothing is connected yet."""
     database, engine_settings, settings = DatabaseSettings(), EngineSettings(), ApiSettings()
     checkout = CheckoutSettings()
-    questions = engine(
+    noticeboards = engine(
         database.database_url.get_secret_value(),
-        pool_size=database.database_pool_size,
-        name="onhand-api",
+        pool_size=NOTICEBOARD_POOL_SIZE,
+        name="onhand-boards",
     )
     return Wiring(
-        ledger=Ledger(questions),
+        ledger=Ledger(
+            engine(
+                database.database_url.get_secret_value(),
+                pool_size=database.database_pool_size,
+                name="onhand-api",
+            )
+        ),
+        noticeboards=noticeboards,
         inbox=engine(
             database.database_url.get_secret_value(),
             pool_size=WEBHOOK_POOL_SIZE,
@@ -119,7 +128,7 @@ def wired() -> Wiring:
         availability=AvailabilityFeed(
             reading=engine(
                 database.database_url.get_secret_value(),
-                pool_size=NOTICEBOARD_POOL_SIZE,
+                pool_size=FEED_POOL_SIZE,
                 name="onhand-noticeboards",
             ),
             line=engine(
@@ -129,7 +138,7 @@ def wired() -> Wiring:
             most_listeners=settings.stream_listeners,
         ),
         public_limit=PublicLimit(settings.public_requests_per_minute),
-        search=_search(questions, SearchSettings().search_directory),
+        search=_search(noticeboards, SearchSettings().search_directory),
     )
 
 

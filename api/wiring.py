@@ -34,6 +34,8 @@ class Wiring:
     step_seconds: int = 10
     cors_origins: tuple[str, ...] = ()
     availability: AvailabilityFeed
+    noticeboards: AsyncEngine
+    """Where noticeboards are read: however long that takes, nobody who buys waits for a connection."""
     public_limit: PublicLimit = field(default_factory=lambda: PublicLimit(0))
     search: SearchReader | None = None
     """None where no directory is named: then nothing is found."""

@@ -30,7 +30,7 @@ async def get_board(
     """Tell what a warehouse has to pick, to inspect and to take in, page by page; `limit` is of each section."""
     try:
         sheet = await sheet_of(
-            wiring.database, location, after or dict.fromkeys(Section, None), limit
+            wiring.noticeboards, location, after or dict.fromkeys(Section, None), limit
         )
     except NothingShownError:
         raise _unavailable() from None
@@ -48,7 +48,7 @@ async def get_board(
 async def get_analytics(asked: AskedOf, wiring: WiringOf) -> Response:
     """Tell what came of holds and goods by sku and hour or day, and what could not be sold, page by page."""
     try:
-        report = await report_of(wiring.database, asked)
+        report = await report_of(wiring.noticeboards, asked)
     except NothingShownError:
         raise _unavailable() from None
     if report is None:

@@ -34,7 +34,7 @@ async def search(wish: WishOf, wiring: WiringOf) -> Response:
     # The index only says what is in stock; how many there are is what availability says, now.
     asked_at = time.monotonic()
     view = View.of(
-        await shown(wiring.database, [entry.sku for entry in found.page.entries]), asked_at
+        await shown(wiring.noticeboards, [entry.sku for entry in found.page.entries]), asked_at
     )
     answer = search_answer(
         wish,

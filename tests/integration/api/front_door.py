@@ -17,7 +17,7 @@ from temporalio.client import Client
 from api.app import Api, create_app
 from api.availability.feed import AvailabilityFeed
 from api.checkout_engine import CheckoutEngine
-from api.main import NOTICEBOARD_POOL_SIZE, WEBHOOK_POOL_SIZE
+from api.main import FEED_POOL_SIZE, WEBHOOK_POOL_SIZE
 from api.rate_limits import PublicLimit
 from api.reservation_tokens import ReservationTokens
 from api.tokens import TokenVerifier
@@ -288,8 +288,9 @@ async def open_front_door(
         webhook_secrets=tuple(webhook_secrets),
         checkout=checkout,
         cors_origins=tuple(origins),
+        noticeboards=pool,
         availability=AvailabilityFeed(
-            reading=engine(database_url, pool_size=NOTICEBOARD_POOL_SIZE),
+            reading=engine(database_url, pool_size=FEED_POOL_SIZE),
             line=engine(database_url, pool_size=1, name=LINE),
             budget_seconds=lag_budget,
             most_listeners=most_listeners,

@@ -53,6 +53,7 @@ class MortalProcess:
             "DATABASE_URL": shop.database.application_url,
             "NATS_URL": nats.url,
             "ONHAND_DRILL_DIRECTORY": str(self.drills),
+            "ONHAND_SEARCH_DIRECTORY": str(place / "search"),
         }
         self.start()
 

@@ -127,22 +127,22 @@ def entries_of(database: Database, name: str, generation: int) -> dict[str, list
     }
 
 
-def process_settings(shop: Shop, url: str) -> ProjectionProcessSettings:
+def process_settings(shop: Shop, url: str, search: str = "") -> ProjectionProcessSettings:
     """Tell a process what these tests tell it."""
     return ProjectionProcessSettings(
         database=DatabaseSettings(database_url=SecretStr(shop.database.application_url)),
         bus=BusSettings(nats_url=SecretStr(url)),
         projections=ProjectionSettings(),
-        search=SearchSettings(),
+        search=SearchSettings(search_directory=search),
         telemetry=TelemetrySettings(),
         drill=DrillSettings(),
     )
 
 
 @asynccontextmanager
-async def open_office(shop: Shop, url: str) -> AsyncIterator[Office]:
-    """Open what a process of its own would have."""
-    office = Office.open(process_settings(shop, url))
+async def open_office(shop: Shop, url: str, search: str = "") -> AsyncIterator[Office]:
+    """Open what a process of its own would have, with a search where a directory is named."""
+    office = Office.open(process_settings(shop, url, search))
     yield office
     await office.close()
 

@@ -152,6 +152,7 @@ async def _front_door(shop: Shop) -> AsyncIterator[httpx2.AsyncClient]:
         webhook_secrets=(WEBHOOK_SECRET,),
         checkout=CheckoutSettings(ttl_min_seconds=1),
         step_seconds=STEP_SECONDS,
+        noticeboards=shop.ledger.engine,
         availability=AvailabilityFeed(reading=shop.ledger.engine, line=shop.ledger.engine),
     )
     transport = httpx2.ASGITransport(app=create_app(wiring), raise_app_exceptions=False)
