@@ -136,6 +136,7 @@ def wired() -> Wiring:
             ),
             budget_seconds=settings.lag_budget_seconds,
             most_listeners=settings.stream_listeners,
+            streams_per_address=settings.streams_per_address,
         ),
         public_limit=PublicLimit(settings.public_requests_per_minute),
         search=_search(noticeboards, SearchSettings().search_directory),

@@ -65,6 +65,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "same-location": (422, "A transfer goes from one location to another"),
     "total-too-large": (422, "The total is more than can be charged at once"),
     "too-many-requests": (429, "Too many requests from one address"),
+    "too-many-streams": (429, "Too many streams from one address"),
     "internal": (500, "Something is broken on our side"),
     "availability-behind": (503, "The availability asked for has not arrived yet"),
     "busy": (503, "Too busy, or a part of the system is away: try again"),

@@ -34,6 +34,7 @@ DEFAULTS = {
     "ONHAND_TTL_MIN_SECONDS": "1",
     # Everybody calls from one address here, a whole shop's load included.
     "ONHAND_PUBLIC_REQUESTS_PER_MINUTE": "0",
+    "ONHAND_STREAMS_PER_ADDRESS": "0",
 }
 SEARCH_DIRECTORY = "ONHAND_SEARCH_DIRECTORY"
 """Ours, where they differ from the settings' own; the caller's win."""

@@ -164,6 +164,7 @@ class ApiSettings(Group):
     lag_budget_seconds: float = Field(default=2.0, gt=0, le=60)
     """How old availability may be and still be relied on; past that, it is confirmed at checkout."""
     stream_listeners: int = Field(default=5_000, ge=0, le=100_000)
+    streams_per_address: int = Field(default=20, ge=0)
     public_requests_per_minute: int = Field(default=6_000, ge=0)
     trusted_proxies: str = ""
 

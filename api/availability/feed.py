@@ -17,6 +17,7 @@ from api.availability.following import FAILURES, Following
 from api.availability.freshness import Freshness
 from api.availability.listeners import Listener
 from api.availability.shared_reads import SharedReads
+from api.availability.slots import FullError, StreamSlots
 from api.availability.views import View
 from ledger.errors import Transient
 from projections.availability.hearing import Changed, Fresh, News, hearing
@@ -33,10 +34,6 @@ READS = Counter("onhand_availability_reads_total", "Queries for availability tha
 log = structlog.get_logger("api.availability")
 
 
-class FullError(Exception):
-    """As many listen as may, or the process is about to end."""
-
-
 class AvailabilityFeed:
     """Answers about skus, and listens for those who wait for the next.
 
@@ -51,17 +48,17 @@ class AvailabilityFeed:
         line: AsyncEngine,
         budget_seconds: float = 2.0,
         most_listeners: int = 5_000,
+        streams_per_address: int = 0,
         most_cached: int = MOST_CACHED,
     ) -> None:
         self.reading = reading
         self.line = line
         self.budget_seconds = budget_seconds
-        self.most_listeners = most_listeners
+        self.slots = StreamSlots(most_listeners, streams_per_address)
         self.entries = Entries(most_cached)
         self._reads = SharedReads(self._read)
         self.following = Following(self._reads.ask, self.budget_ms)
         self._heard: Freshness | None = None
-        self._streams = 0
         self._ending = False
 
     @property
@@ -109,16 +106,12 @@ class AvailabilityFeed:
         return view if view.reaches(sku, version) else await self.look([sku])
 
     @contextmanager
-    def streaming(self, skus: Iterable[str]) -> Iterator[Listener]:
-        """Let a page listen for the time of a block. Raises FullError."""
-        if self._ending or self._streams >= self.most_listeners:
+    def streaming(self, skus: Iterable[str], whose: str) -> Iterator[Listener]:
+        """Let a page listen for the time of a block. Raises FullError, CrowdedError."""
+        if self._ending:
             raise FullError
-        self._streams += 1
-        try:
-            with self.following.listening(skus) as listener:
-                yield listener
-        finally:
-            self._streams -= 1
+        with self.slots.taken(whose), self.following.listening(skus) as listener:
+            yield listener
 
     def answer(self, sku: str) -> AvailabilityAnswer | None:
         """Say how a sku that is listened to stands; None where it is not known."""

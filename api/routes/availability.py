@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Depends
+from starlette.requests import Request
 from starlette.responses import Response
 
 from api.access import PUBLIC
@@ -25,6 +26,7 @@ from api.headers import IfNoneMatch
 from api.path_ids import KnownSku
 from api.problems import RETRY_SECONDS, Problem
 from api.queries import MinVersion, Skus, no_min_version
+from api.rate_limits import whose_address
 from api.wiring import WiringOf
 
 router = APIRouter(tags=["availability"])
@@ -89,14 +91,16 @@ async def get_availabilities(skus: Skus, wiring: WiringOf, held: IfNoneMatch) ->
     response_class=AvailabilityStream,
     status_code=200,
 )
-async def stream_availability(skus: Skus, wiring: WiringOf) -> Response:
+async def stream_availability(skus: Skus, wiring: WiringOf, request: Request) -> Response:
     """Tell the same of several skus now, and of each again whenever it changes, as server-sent events.
 
     `event: availability` has the answer of one sku as its data and `sku:version` as its id; `event: unknown`
     names a sku that nobody knows. Whatever was told last holds: when a number gets too old to be relied on,
-    it is told again with `confirmed_at_checkout`.
+    it is told again with `confirmed_at_checkout`. It ends after about half an hour: whoever comes again is told
+    how each sku stands.
     """
-    return AvailabilityStream(wiring.availability, skus)
+    whose = whose_address(request.client.host if request.client else None)
+    return AvailabilityStream(wiring.availability, skus, whose)
 
 
 def _told(

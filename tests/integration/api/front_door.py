@@ -272,6 +272,7 @@ async def open_front_door(
     webhook_secrets: Sequence[str] = (WEBHOOK_SECRET,),
     lag_budget: float = 2.0,
     most_listeners: int = 5_000,
+    streams_per_address: int = 0,
     requests_per_minute: int = 0,
 ) -> AsyncIterator[FrontDoor]:
     """Wire an API as its process does, with settings of this test."""
@@ -294,6 +295,7 @@ async def open_front_door(
             line=engine(database_url, pool_size=1, name=LINE),
             budget_seconds=lag_budget,
             most_listeners=most_listeners,
+            streams_per_address=streams_per_address,
         ),
         public_limit=PublicLimit(requests_per_minute),
     )

@@ -180,7 +180,7 @@ async def test_no_more_may_listen_than_are_allowed(database: Database) -> None:
         async with following(url, "LAMP") as page:
             await page.until(sku="LAMP")
             refused = await http.get("/streams/availability?sku=LAMP")
-        await until(lambda: window.feed._streams == 0)
+        await until(lambda: len(window.feed.slots) == 0)
         async with following(url, "LAMP") as page:
             await page.until(sku="LAMP")
     assert (refused.status_code, refused.json()["code"]) == (503, "busy")

@@ -1,0 +1,131 @@
+"""Streams are given back however they end, no address has all of them, and none is open for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx2
+import pytest
+
+from api.availability import stream
+from tests.conftest import Database
+from tests.integration.api.shop_window import (
+    PATIENCE_SECONDS,
+    Page,
+    Window,
+    following,
+    open_window,
+    served,
+    until,
+)
+
+MOST = 2
+LAMP = "/streams/availability?sku=LAMP"
+
+
+@pytest.fixture
+async def window(database: Database) -> AsyncIterator[Window]:
+    """Give a window in which each address may have two streams."""
+    async with open_window(
+        database, running=False, lag_budget=50.0, streams_per_address=MOST
+    ) as opened:
+        await opened.board.put("LAMP", BER1=3)
+        yield opened
+
+
+@asynccontextmanager
+async def calling_from(url: str, address: str) -> AsyncIterator[httpx2.AsyncClient]:
+    """Call from one of this machine's own addresses."""
+    transport = httpx2.AsyncHTTPTransport(local_address=address)
+    async with httpx2.AsyncClient(
+        transport=transport, base_url=url, timeout=PATIENCE_SECONDS
+    ) as http:
+        yield http
+
+
+async def test_no_address_has_more_than_its_share(window: Window) -> None:
+    """One too many is refused; another address is let in, and the first again when one of its own has gone."""
+    async with served(window) as url, calling_from(url, "127.0.0.2") as elsewhere:
+        async with following(url, "LAMP") as first:
+            await first.until(sku="LAMP")
+            async with following(url, "LAMP") as second:
+                await second.until(sku="LAMP")
+                async with calling_from(url, "127.0.0.1") as http:
+                    refused = await http.get(LAMP)
+                async with elsewhere.stream("GET", LAMP) as response:
+                    other = Page(response=response, lines=response.aiter_lines())
+                    assert (await other.until(sku="LAMP"))["available"] == 3
+            await until(lambda: len(window.feed.slots) == 1)
+            async with following(url, "LAMP") as again:
+                await again.until(sku="LAMP")
+        await until(lambda: len(window.feed.slots) == 0)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-streams")
+    assert refused.headers["retry-after"] == "30"
+
+
+async def test_a_stream_that_fails_gives_its_place_back(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that went wrong."""
+    monkeypatch.setattr(stream, "_event", lambda *_: 1 // 0)
+    async with served(window) as url:
+        for _ in range(MOST + 1):
+            with pytest.raises(httpx2.RemoteProtocolError):
+                async with following(url, "LAMP") as page:
+                    await page.until(sku="LAMP")
+        assert (len(window.feed.slots), len(window.feed.following.audience)) == (0, 0)
+
+
+async def test_a_stream_ends_and_its_reader_comes_again(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an answer that is complete; whoever comes again is told how it stands now."""
+    monkeypatch.setattr(stream, "LIFE_SECONDS", 0.2)
+    async with served(window) as url:
+        async with following(url, "LAMP") as page:
+            told = await page.until(sku="LAMP")
+            # A connection that is torn instead of ended raises here.
+            while (await page.next())[0] != "end":
+                pass
+            await until(lambda: len(window.feed.slots) == 0)
+        await window.board.put("LAMP", BER1=7)
+        async with following(url, "LAMP") as page:
+            again = await page.until(sku="LAMP")
+    assert (told["available"], again["available"]) == (3, 7)
+
+
+async def test_one_who_never_reads_loses_the_place(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written to them is not waited for."""
+    monkeypatch.setattr(stream, "UNREAD_SECONDS", 0.0)
+    skus = [f"{'S' * 50}{number}" for number in range(100)]
+    asked = "&".join(f"sku={sku}" for sku in skus)
+    async with open_window(database, running=False, lag_budget=50.0) as window:
+        for sku in skus:
+            await window.board.put(sku, BER1=0)
+        async with served(window) as url:
+            host, _, port = url.removeprefix("http://").partition(":")
+            monkeypatch.setattr(stream, "lifetime", lambda: 2.0)
+            _, writer = await asyncio.open_connection(host, int(port), limit=1_024)
+            writer.write(f"GET /streams/availability?{asked} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            await until(lambda: len(window.feed.slots) == 1)
+            (listener,) = window.feed.following.audience._listeners
+            # Its connection is full when nobody takes these any more.
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(window.feed.slots) == 1:
+                    for sku in skus:
+                        listener.tell(sku)
+                    await asyncio.sleep(0)
+            assert listener.pending == len(skus)
+            assert len(window.feed.following.audience) == 0
+            writer.transport.abort()
+
+
+def test_those_who_came_together_do_not_go_together() -> None:
+    """About half an hour, one sooner and another later."""
+    lives = [stream.lifetime() for _ in range(1_000)]
+    assert 1_440 <= min(lives) < 1_600
+    assert 2_000 < max(lives) <= 2_160
