@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import orjson
@@ -11,6 +12,8 @@ from ledger.outgoing import Written
 SPECIFICATION = "1.0"
 SOURCE = "urn:onhand:ledger"
 PREFIX = "onhand"
+OURS = rf'^\{{"specversion":"{re.escape(SPECIFICATION)}","id":"([^"]+)/([0-9]{{1,18}})","source":"{SOURCE}"'
+"""How every body of ours begins, whatever its type, its version and the rest are: with its subject and its sequence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

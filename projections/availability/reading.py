@@ -9,10 +9,15 @@ from datetime import datetime
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from events.envelope import OURS
 from ledger.transactions import rows_of
 
 # One statement, so one snapshot: what is shown is never older than the freshness beside it. A sku may hold a
 # `_`, so the letters of its places are looked for from `sku/` to what comes after it, `sku0`, and not by LIKE.
+#
+# A letter is no doubt where it says that it tells no more than is shown: each event tells all of its subject. It is
+# read as `escape` writes it, since its bytes may be of no text, and from no further than an id can end. What does
+# not begin as an event of ours, or is of another subject than its topic, may mean anything.
 _SHOWN = text("""
 SELECT live.as_of, live.age, found.sku, found.available, found.version, found.doubted
 FROM (
@@ -27,19 +32,26 @@ LEFT JOIN LATERAL (
          coalesce(sum(a.sequence), 0)::bigint AS version,
          EXISTS (
            SELECT FROM projections.dead_letter d
+           LEFT JOIN regexp_match(encode(substring(d.body FROM 1 FOR 400), 'escape'), :ours) AS told
+             ON told[1] = d.subject
+           LEFT JOIN projections.availability s
+             ON s.generation = d.generation AND s.sku = p.sku AND s.location = substr(d.subject, length(p.sku) + 2)
            WHERE d.projection = 'availability' AND d.generation = live.generation AND d.state = 'open'
-             AND (d.subject = p.sku OR d.subject >= p.sku || '/' AND d.subject < p.sku || '0')) AS doubted
+             AND d.subject >= p.sku AND d.subject < p.sku || '0' AND (d.subject = p.sku OR d.subject >= p.sku || '/')
+             AND (told IS NULL
+                  OR told[2]::bigint > CASE WHEN d.subject = p.sku THEN p.version ELSE coalesce(s.sequence, 0) END)
+         ) AS doubted
   FROM projections.availability_product p
   LEFT JOIN projections.availability a ON (a.generation, a.sku) = (p.generation, p.sku)
   WHERE p.generation = live.generation AND p.sku = ANY(:skus)
-  GROUP BY p.sku
+  GROUP BY p.sku, p.version
 ) AS found ON true
 """)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A sku over all its locations. `doubted`: an event about it could not be heeded."""
+    """A sku over all its locations. `doubted`: an event that could not be heeded may tell more than is shown."""
 
     sku: str
     available: int
@@ -63,7 +75,7 @@ class Shown:
 
 async def shown(engine: AsyncEngine, skus: Sequence[str]) -> Shown:
     """Look at these skus. Raises Transient."""
-    rows = await rows_of(engine, _SHOWN, skus=list(skus))
+    rows = await rows_of(engine, _SHOWN, skus=list(skus), ours=OURS)
     if not rows:
         return Shown(live=False, as_of=None, age_seconds=None, entries={})
     age = rows[0]["age"]
