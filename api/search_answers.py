@@ -43,7 +43,8 @@ class SearchAnswer(Answer):
     """A page of products, best first. `total` is of all pages; `next` is null where no page comes after.
 
     Order, filters and facets are as the index was `age_ms` ago at the latest; each availability has its own age.
-    `confirmed_at_checkout` where the index is too old to be relied on, or any availability is.
+    `dead_letters` events could not be taken into it. `confirmed_at_checkout` where the index is too old to be relied
+    on, or any availability is.
     """
 
     items: tuple[FoundProduct, ...]
@@ -52,11 +53,19 @@ class SearchAnswer(Answer):
     next: str | None
     as_of: datetime | None
     age_ms: int | None
+    dead_letters: int
     confirmed_at_checkout: bool
 
 
 def search_answer(
-    wish: Wish, page: Page, *, index: Freshness | None, view: View, now: float, budget_ms: int
+    wish: Wish,
+    page: Page,
+    *,
+    index: Freshness | None,
+    dead_letters: int,
+    view: View,
+    now: float,
+    budget_ms: int,
 ) -> SearchAnswer:
     """Say what was found, with the availability of what is on the page."""
     items = tuple(_found(entry, view, now, budget_ms) for entry in page.entries)
@@ -69,6 +78,7 @@ def search_answer(
         next=offset_token(shown) if items and shown < page.total else None,
         as_of=index.as_of if index else None,
         age_ms=index.age_ms(now) if index else None,
+        dead_letters=dead_letters,
         confirmed_at_checkout=unsure or is_late(index, now, budget_ms),
     )
 

@@ -50,6 +50,7 @@ class ReceiveAnswer(Answer):
 class BoardAnswer(Answer):
     """What a warehouse has to do, oldest first. Everything committed before `as_of` is in it.
 
+    But for `dead_letters` events that could not be taken in, of all warehouses: 1,000 where there are more.
     `next` leads to what is left of the sections that go on; it is null where none does.
     """
 
@@ -60,6 +61,7 @@ class BoardAnswer(Answer):
     next: str | None
     as_of: datetime | None
     age_ms: int | None
+    dead_letters: int
 
 
 def board_answer(location: str, sheet: Sheet) -> BoardAnswer:
@@ -73,6 +75,7 @@ def board_answer(location: str, sheet: Sheet) -> BoardAnswer:
         next=_next(sheet.following) if sheet.following else None,
         as_of=sheet.shown.as_of,
         age_ms=sheet.shown.age_ms,
+        dead_letters=sheet.shown.dead_letters,
     )
 
 

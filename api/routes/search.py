@@ -40,6 +40,7 @@ async def search(wish: WishOf, wiring: WiringOf) -> Response:
         wish,
         found.page,
         index=index,
+        dead_letters=found.shown.dead_letters,
         view=view,
         now=time.monotonic(),
         budget_ms=wiring.availability.budget_ms,
@@ -58,6 +59,7 @@ async def _found(wish: Wish, wiring: Wiring) -> Found:
 
 
 def _freshness(found: Found, asked_at: float) -> Freshness | None:
-    if found.as_of is None or found.age_seconds is None:
+    as_of, age_ms = found.shown.as_of, found.shown.age_ms
+    if as_of is None or age_ms is None:
         return None
-    return Freshness(as_of=found.as_of, age_seconds=found.age_seconds, heard_at=asked_at)
+    return Freshness(as_of=as_of, age_seconds=age_ms / 1_000, heard_at=asked_at)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from projections.generations import Generation, Generations
+from projections.reading import Shown, live
 from projections.search.asking import Page, Wish
 from projections.search.index import Damaged, Indexes, Reader
 
@@ -23,14 +22,10 @@ class SearchAway(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What was found. Everything committed before `as_of` was in the index, and that was `age_seconds` ago.
-
-    Both are None until a first moment was told.
-    """
+    """What was found, and what was known of the index before it was looked for."""
 
     page: Page
-    as_of: datetime | None
-    age_seconds: float | None
+    shown: Shown
 
 
 class SearchReader:
@@ -38,7 +33,7 @@ class SearchReader:
 
     def __init__(self, engine: AsyncEngine, indexes: Indexes) -> None:
         self.indexes = indexes
-        self._generations = Generations(engine)
+        self.engine = engine
         self._lock = threading.Lock()
         self._open: tuple[int, Reader] | None = None
 
@@ -46,19 +41,15 @@ class SearchReader:
         """Find. Raises SearchAway, and Transient where the database cannot be had."""
         for _ in range(ATTEMPTS):
             # First how fresh it is, then what is in it: it is never said to be fresher than it is.
-            live = await self._live()
+            shown = await live(self.engine, "search")
+            if shown is None:
+                raise SearchAway
             try:
-                page = await asyncio.to_thread(self._find, live.number, wish)
+                page = await asyncio.to_thread(self._find, shown.generation, wish)
             except Damaged:
                 continue
-            return Found(page=page, as_of=live.as_of, age_seconds=live.age_seconds)
+            return Found(page=page, shown=shown)
         raise SearchAway
-
-    async def _live(self) -> Generation:
-        live = await self._generations.live("search")
-        if live is None:
-            raise SearchAway
-        return live
 
     def _find(self, generation: int, wish: Wish) -> Page:
         return self._reader(generation).look().find(wish)

@@ -13,7 +13,9 @@ from ledger.database import Role, engine
 from ledger.errors import Refused
 from projections.analytics.analytics import Analytics
 from projections.board.board import Board
+from projections.dead_letters import DeadLetter, DeadLetters
 from projections.generations import Generations
+from projections.reading import MOST_COUNTED
 from tests.conftest import Database
 from tests.integration.api.front_door import FrontDoor, bearer, lines, open_front_door
 
@@ -38,6 +40,28 @@ async def filled(database: Database) -> None:
         await noticeboard.build(number, lambda _done, _of: None)
         as_of = datetime.now(UTC) - timedelta(seconds=3)
         await generations.promote(noticeboard.name, number, as_of=as_of, position=0)
+    await pool.dispose()
+
+
+async def put_aside(database: Database, name: str, number: int) -> None:
+    """Put so many events aside that the live generation could not take in."""
+    pool = engine(database.application_url, pool_size=2, role=Role.PROJECTIONS)
+    live = await Generations(pool).live(name)
+    assert live is not None
+    letters = [
+        DeadLetter(
+            projection=name,
+            generation=live.number,
+            position=position,
+            topic="onhand.stock.LAMP.BER1",
+            subject="LAMP/BER1",
+            code="no-event",
+            body=b"",
+            attempts=1,
+        )
+        for position in range(1, number + 1)
+    ]
+    await DeadLetters(pool).put(letters)
     await pool.dispose()
 
 
@@ -77,6 +101,32 @@ async def a_busy_day(door: FrontDoor) -> tuple[str, str, str]:
     )
     await door.tell("/transfers/T1/receipts", receipt_id="TR1", lines=lines(LAMP=1))
     return waits, partly, back
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "name", "other"),
+    [(BOARD, {"location": "BER1"}, "board", "analytics"), (ANALYTICS, {}, "analytics", "board")],
+)
+async def test_an_answer_says_how_many_events_are_not_in_it(
+    door: FrontDoor, database: Database, path: str, asked: dict[str, str], name: str, other: str
+) -> None:
+    """Its own that are open: not another's, not those that were settled, not an older generation's."""
+    await filled(database)
+    await put_aside(database, name, 4)
+    await filled(database)
+    # Whoever was still at it put them aside when the other was read already.
+    database.run("UPDATE projections.dead_letter SET state = 'open'")
+    assert (await read(door, path, **asked))["dead_letters"] == 0
+    await put_aside(database, name, 3)
+    await put_aside(database, other, 2)
+    assert (await read(door, path, **asked))["dead_letters"] == 3
+    database.run(
+        "UPDATE projections.dead_letter SET state = 'applied' WHERE projection = %s AND position = 1",
+        name,
+    )
+    assert (await read(door, path, **asked))["dead_letters"] == 2
+    await put_aside(database, name, MOST_COUNTED + 5)
+    assert (await read(door, path, **asked))["dead_letters"] == MOST_COUNTED
 
 
 @pytest.mark.parametrize("path", [f"{BOARD}?location=BER1", ANALYTICS])

@@ -99,7 +99,7 @@ async def test_it_is_made_at_the_first_start_and_follows(kept: Kept) -> None:
 
     async def is_fresh() -> bool:
         await kept.round()
-        return (await kept.reader.find(Wish())).as_of is not None
+        return (await kept.reader.find(Wish())).shown.as_of is not None
 
     await eventually(is_fresh)
 

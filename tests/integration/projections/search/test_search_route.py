@@ -114,6 +114,7 @@ async def test_products_come_with_what_may_be_sold(storefront: Storefront) -> No
         },
         "next": None,
         "age_ms": answer["age_ms"],
+        "dead_letters": 0,
         "confirmed_at_checkout": False,
     }
 
@@ -154,6 +155,20 @@ async def test_what_is_too_old_is_confirmed_at_checkout(storefront: Storefront) 
     assert answer["confirmed_at_checkout"]
     assert answer["age_ms"] > 3_000_000
     assert answer["items"][0]["availability"]["in_stock"] is True
+
+
+async def test_events_that_the_index_could_not_take_in_are_counted(storefront: Storefront) -> None:
+    """What is found may lack them."""
+    number = await storefront.show()
+    for position in (1, 2):
+        storefront.searched.shop.database.run(
+            "INSERT INTO projections.dead_letter"
+            " (projection, generation, position, topic, subject, code, body, attempts, state)"
+            " VALUES ('search', %s, %s, 'onhand.product.LAMP', 'LAMP', 'no-event', '', 1, 'open')",
+            number,
+            position,
+        )
+    assert (await storefront.ask("q=lamp"))["dead_letters"] == 2
 
 
 async def test_without_availability_everything_is_confirmed_at_checkout(
