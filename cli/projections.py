@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from worker.projections import Office
 
 REFUSED, BROKEN = 1, 2
+NOT_TRIED = {
+    "not-kept": "not tried, no ONHAND_SEARCH_DIRECTORY is set here",
+    "generation-gone": "not tried, another generation is read by now",
+    "index-busy": "not tried, somebody else writes in the index",
+}
 
 projections = typer.Typer(
     help="Keep the noticeboards: availability, search, board, analytics.",
@@ -109,12 +114,12 @@ def dead_letters(
 def retry(
     name: Annotated[str | None, typer.Argument(help="Of which noticeboard; of all.")] = None,
 ) -> None:
-    """Try again what was put aside, in its order. Ends with 1 where something still cannot be heeded."""
+    """Try again what was put aside, in its order. Ends with 1 where something still cannot be heeded, or tried."""
     from projections.status import retried  # noqa: PLC0415 - as above
 
     tried = _in_office(lambda office: retried(office.desk, office.projections, name))
     for letter, code in tried:
-        outcome = "heeded" if code is None else f"still {code}"
+        outcome = "heeded" if code is None else NOT_TRIED.get(code, f"still {code}")
         typer.echo(f"{letter.projection} {letter.position} {letter.subject}: {outcome}")
     if not tried:
         typer.echo("There is nothing to try again.")

@@ -17,15 +17,17 @@ KEPT_DAYS = 30
 def prune(
     *,
     keep_days: Annotated[
-        int, typer.Option("--keep-days", min=1, help="Events younger than this stay.")
+        int, typer.Option("--keep-days", min=1, help="What is younger than this stays.")
     ] = KEPT_DAYS,
 ) -> None:
-    """Take old published events out of the outbox. Reads DATABASE_OWNER_URL, or else DATABASE_URL."""
+    """Take away old published events and settled dead letters. Reads DATABASE_OWNER_URL, or else DATABASE_URL."""
     from cli.progress import told_progress  # noqa: PLC0415 - only here, as in the other commands
-    from ledger import pruning  # noqa: PLC0415
+    from ledger.pruning import prune as prune_events  # noqa: PLC0415
+    from projections.pruning import prune as prune_letters  # noqa: PLC0415
 
+    keep = timedelta(days=keep_days)
     with told_progress() as watch:
-        taken = pruning.prune(
-            owner_url(), keep=timedelta(days=keep_days), told=partial(watch, "events")
-        )
-    typer.echo(f"{taken:,} events that were older than {keep_days} days are gone.")
+        events = prune_events(owner_url(), keep=keep, told=partial(watch, "events"))
+        letters = prune_letters(owner_url(), keep=keep, told=partial(watch, "dead letters"))
+    typer.echo(f"{events:,} events that were older than {keep_days} days are gone.")
+    typer.echo(f"{letters:,} dead letters that were settled longer ago are gone.")

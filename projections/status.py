@@ -7,10 +7,16 @@ from dataclasses import asdict, dataclass
 
 from events.bus import BusAway
 from events.following import PlaceLostError
+from ledger.errors import Transient
 from projections.consuming import Consumer
 from projections.dead_letters import DeadLetter
 from projections.projection import Projection
 from projections.rebuilding import Desk
+
+NOT_KEPT = "not-kept"
+"""A letter of a noticeboard that whoever asks does not keep."""
+AWAY = ("busy", "database-unavailable")
+"""What has nothing to do with one letter or another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +81,27 @@ async def standings(desk: Desk, projections: Sequence[Projection]) -> list[Stand
 async def retried(
     desk: Desk, projections: Sequence[Projection], name: str | None
 ) -> list[tuple[DeadLetter, str | None]]:
-    """Try again what is open, and tell of each why it still cannot be heeded. Raises Transient."""
+    """Try again what is open, and tell of each why it still cannot be heeded, or could not be tried.
+
+    Raises Transient where the database cannot be had.
+    """
     by_name = {projection.name: projection for projection in projections}
     tried: list[tuple[DeadLetter, str | None]] = []
     for letter in await desk.letters.open(name):
-        following = desk.following(letter.projection, letter.generation)
-        projection = by_name[letter.projection]
-        consumer = Consumer(projection, letter.generation, following, desk.letters)
-        tried.append((letter, await consumer.again(letter)))
+        projection = by_name.get(letter.projection)
+        code = NOT_KEPT if projection is None else await _again(desk, projection, letter)
+        tried.append((letter, code))
     return tried
+
+
+async def _again(desk: Desk, projection: Projection, letter: DeadLetter) -> str | None:
+    following = desk.following(letter.projection, letter.generation)
+    try:
+        return await Consumer(projection, letter.generation, following, desk.letters).again(letter)
+    except Transient as error:
+        if error.code in AWAY:
+            raise
+        return error.code
 
 
 async def _behind(desk: Desk, name: str, number: int) -> int | None:

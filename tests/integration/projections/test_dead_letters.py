@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from typing import LiteralString
 
+import psycopg
 import pytest
 
 from dev.clean_environment import clean_environment
@@ -106,6 +108,55 @@ async def test_commands_show_them_and_try_them_again(board: Board, bus: Nats) ->
     assert tried[1].rstrip().endswith("still no-event")
     (row,) = (row for row in json.loads(standing[1]) if row["projection"] == "availability")
     assert (row["state"], row["behind"], row["dead_letters"]) == ("live", 0, 1)
+
+
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_one_that_cannot_be_tried_keeps_no_other_from_it(board: Board, bus: Nats) -> None:
+    """One of a generation that is not read any more, and one of a search that is not kept here."""
+    board.database.value("SELECT setval('projections.generation_number', 5)")
+    await board.settle()
+    board.database.run(INDIGESTIBLE[board.name])
+    await board.shop.stocked(4, RUG)
+    await board.settle()
+    (good,) = await board.office.desk.letters.open(board.name)
+    board.database.run("DROP FUNCTION projections.choke CASCADE")
+    board.database.run(
+        "INSERT INTO projections.generation (projection, generation, state, stream, live_at)"
+        " VALUES ('availability', 1, 'retired', 's', now()), ('search', 2, 'live', 's', now())"
+    )
+    late, kept_elsewhere = (
+        replace(good, generation=1),
+        replace(good, projection="search", generation=2),
+    )
+    await board.office.desk.letters.put([late, kept_elsewhere])
+
+    first = await command(board, bus, "retry")
+    second = await command(board, bus, "retry")
+
+    at = f"{good.position} {RUG}/BER1:"
+    heeded = f"availability {at} heeded"
+    not_tried = [
+        f"availability {at} not tried, another generation is read by now",
+        f"search {at} not tried, no ONHAND_SEARCH_DIRECTORY is set here",
+    ]
+    assert (first[0], first[1].splitlines()) == (1, [not_tried[0], heeded, not_tried[1]])
+    assert (second[0], second[1].splitlines()) == (1, not_tried)
+    assert await board.equals_the_ledger()
+
+
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_a_database_that_cannot_be_had_is_no_fault_of_a_letter(
+    board: Board, bus: Nats
+) -> None:
+    """Nothing is told of any: it ends as what cannot be run."""
+    await board.settle()
+    board.database.run(INDIGESTIBLE[board.name])
+    await board.shop.stocked(4, RUG)
+    await board.settle()
+    with psycopg.connect(board.database.owner_url) as connection:
+        connection.execute("SELECT FROM projections.generation FOR UPDATE")
+        assert await command(board, bus, "retry") == (2, "")
+    assert len(await board.office.desk.letters.open()) == 1
 
 
 @pytest.mark.parametrize("name", ["availability"], indirect=True)
