@@ -18,6 +18,9 @@ from ledger.outbox import VERSIONS
 
 _TYPE = re.compile(r"onhand\.(?P<kind>[A-Za-z]+)\.v(?P<version>[0-9]+)")
 
+HIGHEST = 2**63 - 1
+"""Of a sequence: what no ledger can have given is no event, and would be refused wherever it is kept."""
+
 Lift = Callable[[dict[str, Any]], dict[str, Any]]
 """Makes a payload of one version into one of the next. It knows nothing but the payload."""
 
@@ -61,6 +64,8 @@ def read(
         trace = told.get("traceparent")
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise UnreadableError("no-event") from error
+    if not 0 < sequence <= HIGHEST:
+        raise UnreadableError("no-event")
     if named is None or named["kind"] not in PAYLOADS:
         raise UnreadableError("unknown-type")
     kind, version = named["kind"], int(named["version"])

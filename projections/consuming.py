@@ -20,7 +20,7 @@ from events.following import Delivery, Following
 from events.reading import Event, UnreadableError, read
 from ledger.crash_points import Around
 from ledger.errors import Transient
-from projections.dead_letters import DeadLetter, DeadLetters, subject_of
+from projections.dead_letters import DeadLetter, DeadLetters, Newest, subject_of
 from projections.projection import Projection
 
 log = structlog.get_logger("projections")
@@ -147,11 +147,12 @@ class Consumer:
             )
 
     async def _overtake(self, heard: Sequence[_Heard], aside: set[int]) -> None:
-        newest: dict[str, int] = {}
+        newest: dict[str, Newest] = {}
         for one in heard:
             if one.delivery.position not in aside:
                 subject = one.event.subject
-                newest[subject] = max(newest.get(subject, 0), one.delivery.position)
+                before = newest.get(subject, Newest(0, 0))
+                newest[subject] = before.with_another(one.delivery.position, one.event.sequence)
         if newest:
             await self.letters.overtake(self.projection.name, self.generation, newest)
 

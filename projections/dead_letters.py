@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from events.envelope import PREFIX
+from events.envelope import OURS, PREFIX
 from ledger.transactions import in_transaction, rows_of
 from projections.generations import AVAILABILITY
 from projections.notices import notify_skus
@@ -24,14 +24,26 @@ SET code = excluded.code, attempts = d.attempts + excluded.attempts, tried_at = 
 WHERE d.state = 'open'
 """)
 
-# A later event of the subject tells how things stand now, whatever the one that was put aside said.
-_OVERTAKEN = text("""
+SEQUENCE_TOLD = """(
+  SELECT told[2]::bigint
+  FROM regexp_match(encode(substring(d.body FROM 1 FOR 400), 'escape'), :ours) AS told
+  WHERE told[1] = d.subject
+)"""
+"""SQL for the sequence that a letter `d` tells of its subject, `:ours` being how our events begin.
+
+NULL for what does not begin so, or is of another subject than its topic. It is read as `escape` writes it, since
+its bytes may be of no text, and from no further than an id can end.
+"""
+
+# A later event of the subject tells how things stand now, whatever the one that was put aside said. One that comes
+# again after it may be older, and tells nothing of it.
+_OVERTAKEN = text(f"""
 UPDATE projections.dead_letter AS d SET state = 'overtaken', tried_at = clock_timestamp()
-FROM json_to_recordset(:heard) AS h (subject text, position bigint)
+FROM json_to_recordset(:heard) AS h (subject text, position bigint, sequence bigint)
 WHERE d.projection = :projection AND d.generation = :generation AND d.state = 'open'
-  AND d.subject = h.subject AND d.position < h.position
+  AND d.subject = h.subject AND d.position < h.position AND coalesce({SEQUENCE_TOLD} <= h.sequence, true)
 RETURNING d.subject
-""")
+""")  # noqa: S608 - a constant of ours
 
 _OPEN = text("""
 SELECT projection, generation, position, topic, subject, code, body, attempts, first_at, tried_at
@@ -101,6 +113,18 @@ class DeadLetter:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """How far a subject was heeded: the latest position, and the highest sequence."""
+
+    position: int
+    sequence: int
+
+    def with_another(self, position: int, sequence: int) -> Newest:
+        """Take in one more."""
+        return Newest(max(self.position, position), max(self.sequence, sequence))
+
+
 class DeadLetters:
     """The table of them. All raise Transient where the database cannot be had."""
 
@@ -131,15 +155,19 @@ class DeadLetters:
 
         await in_transaction(self.engine, insert)
 
-    async def overtake(self, projection: str, generation: int, heard: dict[str, int]) -> int:
-        """Close what is older than an event of its subject that was heeded, by position; give how many."""
-        rows = [{"subject": subject, "position": position} for subject, position in heard.items()]
+    async def overtake(self, projection: str, generation: int, heard: Mapping[str, Newest]) -> int:
+        """Close what came before an event of its subject that was heeded, and tells no more; give how many."""
+        rows = [
+            {"subject": subject, "position": newest.position, "sequence": newest.sequence}
+            for subject, newest in heard.items()
+        ]
 
         async def update(connection: AsyncConnection) -> int:
             asked = {
                 "projection": projection,
                 "generation": generation,
                 "heard": orjson.dumps(rows).decode(),
+                "ours": OURS,
             }
             closed = (await connection.execute(_OVERTAKEN, asked)).scalars().all()
             if closed and projection == AVAILABILITY:

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from events.envelope import OURS
 from ledger.transactions import rows_of
+from projections.dead_letters import SEQUENCE_TOLD
 
 # One statement, so one snapshot: what is shown is never older than the freshness beside it. A sku may hold a
 # `_`, so the letters of its places are looked for from `sku/` to what comes after it, `sku0`, and not by LIKE.
 #
-# A letter is no doubt where it says that it tells no more than is shown: each event tells all of its subject. It is
-# read as `escape` writes it, since its bytes may be of no text, and from no further than an id can end. What does
-# not begin as an event of ours, or is of another subject than its topic, may mean anything.
-_SHOWN = text("""
+# A letter is no doubt where it tells no more than is shown: each event tells all of its subject. One that does not
+# say how much it tells may mean anything.
+_SHOWN = text(f"""
 SELECT live.as_of, live.age, found.sku, found.available, found.version, found.doubted
 FROM (
   SELECT g.generation, f.as_of, clock_timestamp() - f.as_of AS age
@@ -32,21 +32,19 @@ LEFT JOIN LATERAL (
          coalesce(sum(a.sequence), 0)::bigint AS version,
          EXISTS (
            SELECT FROM projections.dead_letter d
-           LEFT JOIN regexp_match(encode(substring(d.body FROM 1 FOR 400), 'escape'), :ours) AS told
-             ON told[1] = d.subject
            LEFT JOIN projections.availability s
              ON s.generation = d.generation AND s.sku = p.sku AND s.location = substr(d.subject, length(p.sku) + 2)
            WHERE d.projection = 'availability' AND d.generation = live.generation AND d.state = 'open'
              AND d.subject >= p.sku AND d.subject < p.sku || '0' AND (d.subject = p.sku OR d.subject >= p.sku || '/')
-             AND (told IS NULL
-                  OR told[2]::bigint > CASE WHEN d.subject = p.sku THEN p.version ELSE coalesce(s.sequence, 0) END)
+             AND coalesce(
+               {SEQUENCE_TOLD} > CASE WHEN d.subject = p.sku THEN p.version ELSE coalesce(s.sequence, 0) END, true)
          ) AS doubted
   FROM projections.availability_product p
   LEFT JOIN projections.availability a ON (a.generation, a.sku) = (p.generation, p.sku)
   WHERE p.generation = live.generation AND p.sku = ANY(:skus)
   GROUP BY p.sku, p.version
 ) AS found ON true
-""")
+""")  # noqa: S608 - a constant of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

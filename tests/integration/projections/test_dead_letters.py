@@ -14,9 +14,11 @@ import psycopg
 import pytest
 
 from dev.clean_environment import clean_environment
+from events.envelope import message, topic
 from projections.status import retried
 from tests.integration.events.conftest import Nats
 from tests.integration.projections.conftest import Board
+from tests.integration.projections.test_doubts import newer, written
 from tests.integration.projections.test_following import publish
 from tests.processes import ROOT
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
@@ -82,6 +84,27 @@ async def test_a_letter_comes_once_however_often_it_is_delivered(board: Board, b
     (again,) = await board.office.desk.letters.open(board.name)
 
     assert (again.body, again.code, again.attempts) == (b"\x00nonsense", "no-event", 2)
+
+
+async def test_an_older_event_that_comes_again_settles_no_letter(board: Board, bus: Nats) -> None:
+    """It says nothing of what the letter tells; what tells as much, or more, does."""
+    await board.shop.stocked(4)
+    await board.settle()
+    subject = f"{LAMP}/BER1"
+    payload = str(
+        board.database.value("SELECT payload::text FROM outbox WHERE subject = %s", subject)
+    )
+    again = message(written(subject, 1, 1, payload)).body
+    await publish(bus, [(topic(subject), newer(subject, 2)), (topic(subject), again)])
+    await board.settle()
+    (letter,) = await board.office.desk.letters.open(board.name)
+    assert (letter.subject, letter.code) == (subject, "newer-version")
+
+    await board.shop.stocked(1)
+    await board.settle()
+
+    assert await board.office.desk.letters.open(board.name) == []
+    assert await board.equals_the_ledger()
 
 
 @pytest.mark.parametrize("name", ["availability"], indirect=True)

@@ -107,6 +107,8 @@ def test_an_old_event_is_lifted_version_by_version() -> None:
         (b"[]", "no-event"),
         (b"{}", "no-event"),
         (published(PAYLOAD, sequence="soon"), "no-event"),
+        (published(PAYLOAD, sequence="0"), "no-event"),
+        (published(PAYLOAD, sequence="9223372036854775808"), "no-event"),
         (published(PAYLOAD, data=7), "no-event"),
         (published(PAYLOAD, type="StockReceived"), "unknown-type"),
         (published(PAYLOAD, type="onhand.LampPolished.v1"), "unknown-type"),
