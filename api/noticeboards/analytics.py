@@ -62,6 +62,8 @@ class BucketAnswer(FiguresAnswer, _OfBucket):
 class AnalyticsAnswer(Answer):
     """A page of buckets, oldest first, and what all of them come to: `totals` are told with the first page alone.
 
+    Over all skus of a large shop they are null there, too: more would have to be added up than somebody waits for.
+
     `from` and `until` are the whole hours or days that were looked at. Everything committed before `as_of` is
     in it, but for `dead_letters` events that could not be taken in, of all skus: 1,000 where there are more.
     """

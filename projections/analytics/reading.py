@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -14,9 +14,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from projections.analytics.analytics import NAME
 from projections.analytics.fold import UNITS
 from projections.reading import Shown, shown
+from projections.watermarks import as_rows
 
 DIGITS = 4
 """Of a ratio."""
+
+TOTALLED_MOST = 100_000
+"""Rows that are added up to the totals of all skus: more of them take longer than somebody who asks should wait."""
 
 
 class By(StrEnum):
@@ -24,6 +28,9 @@ class By(StrEnum):
 
     HOUR = "hour"
     DAY = "day"
+
+
+LENGTH = {By.HOUR: timedelta(hours=1), By.DAY: timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +100,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A page of buckets; the first one says what all come to."""
+    """A page of buckets; the first one says what all come to, unless they are of too many rows to be added up."""
 
     shown: Shown
     buckets: Sequence[tuple[Place, Figures]]
@@ -104,6 +111,7 @@ class Report:
 _KNOWN = text("SELECT FROM product WHERE sku = :sku")
 
 _SUMS = ", ".join(f"sum({name})::bigint AS {name}" for name in UNITS)
+_OF_SKU = "AND sku = :sku"
 _ZEROS = ", ".join("0" for _ in UNITS)
 
 
@@ -119,21 +127,8 @@ def _counted(of_sku: str, begins: str, holds: str, orders: str) -> str:
   WHERE generation = :generation AND hour >= :since AND hour < :until {of_sku}"""  # noqa: S608 - constants of ours
 
 
-def _page(by: By, of_sku: str) -> TextClause:
-    begins = f"date_trunc('{by.value}', hour, 'UTC')"
-    return text(f"""
-WITH counted AS ({_counted(of_sku, begins, "sku_holds", "sku_orders")}),
-page AS (
-  SELECT begins, sku, {_SUMS}, sum(holds)::bigint AS holds, sum(orders)::bigint AS orders, sum(lost)::bigint AS lost,
-         sum(refusals)::bigint AS refusals
-  FROM counted
-  WHERE (begins, sku) > (:after, :after_sku)
-  GROUP BY begins, sku
-  ORDER BY begins, sku
-  LIMIT :most
-)
-SELECT page.*, COALESCE(h.on_hand, 0)::bigint AS on_hand
-FROM page
+# What was on hand of a sku when a bucket began: what each of its locations was left with the last time.
+_ON_HAND = """
 LEFT JOIN LATERAL (
   SELECT sum(last.on_hand) AS on_hand
   FROM projections.analytics_watermark w
@@ -146,8 +141,105 @@ LEFT JOIN LATERAL (
   ) last
   WHERE w.generation = :generation AND w.sku = page.sku
 ) h ON true
-ORDER BY page.begins, page.sku
+ORDER BY page.begins, page.sku"""
+
+
+def _page_of_sku(by: By) -> TextClause:
+    """One sku has so few hours that all of them may be added up."""
+    begins = f"date_trunc('{by.value}', hour, 'UTC')"
+    return text(f"""
+WITH counted AS ({_counted(_OF_SKU, begins, "sku_holds", "sku_orders")}),
+page AS (
+  SELECT begins, sku, {_SUMS}, sum(holds)::bigint AS holds, sum(orders)::bigint AS orders, sum(lost)::bigint AS lost,
+         sum(refusals)::bigint AS refusals
+  FROM counted
+  WHERE (begins, sku) > (:after, :after_sku)
+  GROUP BY begins, sku
+  ORDER BY begins, sku
+  LIMIT :most
+)
+SELECT page.*, COALESCE(h.on_hand, 0)::bigint AS on_hand
+FROM page{_ON_HAND}
 """)  # noqa: S608 - constants of ours
+
+
+# Of all skus a page is named first, from index to index, and only that is added up: a shop of a million
+# skus has millions of rows in an hour or two.
+_HOURS_NAMED = text("""
+SELECT begins, sku
+FROM (
+  (SELECT DISTINCT hour AS begins, sku
+   FROM projections.analytics_hour
+   WHERE generation = :generation AND hour >= :since AND hour < :until AND (hour, sku) > (:after, :after_sku)
+   ORDER BY hour, sku
+   LIMIT :most)
+  UNION
+  (SELECT DISTINCT hour, sku
+   FROM projections.analytics_refusal
+   WHERE generation = :generation AND hour >= :since AND hour < :until AND (hour, sku) > (:after, :after_sku)
+   ORDER BY hour, sku
+   LIMIT :most)
+) page
+ORDER BY begins, sku
+LIMIT :most
+""")
+
+# The index has each hour in the order of its skus: a day is the first of each of its hours.
+_DAY_NAMED = text("""
+SELECT DISTINCT named.sku
+FROM generate_series(CAST(:begins AS timestamptz), CAST(:begins AS timestamptz) + interval '23 hours',
+                     interval '1 hour') AS h (hour)
+CROSS JOIN LATERAL (
+  (SELECT DISTINCT sku
+   FROM projections.analytics_hour
+   WHERE generation = :generation AND hour = h.hour AND sku > :after_sku
+   ORDER BY sku
+   LIMIT :most)
+  UNION ALL
+  (SELECT DISTINCT sku
+   FROM projections.analytics_refusal
+   WHERE generation = :generation AND hour = h.hour AND sku > :after_sku
+   ORDER BY sku
+   LIMIT :most)
+) named
+ORDER BY named.sku
+LIMIT :most
+""")
+
+_NAMED = text(f"""
+WITH page AS (
+  SELECT named.begins, named.sku, moved.*, refused.*
+  FROM json_to_recordset(:named) AS named (begins timestamptz, sku text)
+  CROSS JOIN LATERAL (
+    SELECT {_SUMS}, sum(sku_holds)::bigint AS holds, sum(sku_orders)::bigint AS orders
+    FROM projections.analytics_hour m
+    WHERE m.generation = :generation AND m.sku = named.sku
+      AND m.hour = ANY(ARRAY(SELECT generate_series(
+        named.begins, named.begins + CAST(:length AS interval) - interval '1 hour', interval '1 hour')))
+  ) moved
+  CROSS JOIN LATERAL (
+    SELECT sum(r.quantity)::bigint AS lost, count(*) AS refusals
+    FROM projections.analytics_refusal r
+    WHERE r.generation = :generation AND r.sku = named.sku
+      AND r.hour >= named.begins AND r.hour < named.begins + CAST(:length AS interval)
+  ) refused
+)
+SELECT page.*, COALESCE(h.on_hand, 0)::bigint AS on_hand
+FROM page{_ON_HAND}
+""")  # noqa: S608 - constants of ours
+
+# Looked at no longer than it takes to know.
+_FEW = text("""
+SELECT count(*) < :more AS few
+FROM (
+  SELECT FROM projections.analytics_watermark WHERE generation = :generation
+  UNION ALL
+  SELECT FROM projections.analytics_hour WHERE generation = :generation AND hour >= :since AND hour < :until
+  UNION ALL
+  SELECT FROM projections.analytics_refusal WHERE generation = :generation AND hour >= :since AND hour < :until
+  LIMIT :more
+) counted
+""")
 
 
 def _totals(of_sku: str, holds: str, orders: str) -> TextClause:
@@ -169,10 +261,7 @@ FROM counted
 """)  # noqa: S608 - constants of ours
 
 
-_OF_SKU = "AND sku = :sku"
-_PAGES = {
-    (by, of_sku): _page(by, _OF_SKU if of_sku else "") for by in By for of_sku in (True, False)
-}
+_PAGES_OF_SKU = {by: _page_of_sku(by) for by in By}
 _TOTALS = {
     True: _totals(_OF_SKU, "sku_holds", "sku_orders"),
     False: _totals("", "holds", "orders"),
@@ -181,6 +270,9 @@ _TOTALS = {
 
 async def report_of(engine: AsyncEngine, asked: Asked) -> Report | None:
     """Read a page of buckets, and with the first what all of them come to; None where there is no such sku.
+
+    Over all skus the totals are None where there are more rows than `TOTALLED_MOST`: of places where stock is, of
+    hours in which it moved, and of refusals.
 
     Raises NothingShownError; Transient.
     """
@@ -191,7 +283,7 @@ async def report_of(engine: AsyncEngine, asked: Asked) -> Report | None:
             return None
         which = {"generation": live.generation, "since": asked.since, "until": asked.until, **sku}
         totals = None
-        if asked.after is None:
+        if asked.after is None and (sku or await _few(connection, which)):
             found = await connection.execute(_TOTALS[bool(sku)], which)
             totals = _figures(found.mappings().one())
         buckets = await _buckets(connection, asked, which)
@@ -204,21 +296,52 @@ async def report_of(engine: AsyncEngine, asked: Asked) -> Report | None:
     return await shown(engine, NAME, read)
 
 
+async def _few(connection: AsyncConnection, which: Mapping[str, Any]) -> bool:
+    """Tell whether all skus together are few enough to be added up while somebody waits."""
+    asked = {**which, "more": TOTALLED_MOST + 1}
+    return bool((await connection.execute(_FEW, asked)).scalar_one())
+
+
 async def _buckets(
     connection: AsyncConnection, asked: Asked, which: Mapping[str, Any]
 ) -> list[tuple[Place, Figures]]:
     after = asked.after or Place(asked.since, "")
-    found = await connection.execute(
-        _PAGES[asked.by, asked.sku is not None],
-        {
-            **which,
-            "since": max(asked.since, after.begins),
-            "after": after.begins,
-            "after_sku": after.sku,
-            "most": asked.limit + 1,
-        },
-    )
+    place = {
+        **which,
+        "since": max(asked.since, after.begins),
+        "after": after.begins,
+        "after_sku": after.sku,
+        "most": asked.limit + 1,
+    }
+    if asked.sku is not None:
+        found = await connection.execute(_PAGES_OF_SKU[asked.by], place)
+    else:
+        if asked.by is By.HOUR:
+            named = (await connection.execute(_HOURS_NAMED, place)).mappings().all()
+            places = [Place(row["begins"], row["sku"]) for row in named]
+        else:
+            places = await _days_named(connection, asked, after, which)
+        rows = [{"begins": place.begins, "sku": place.sku} for place in places]
+        found = await connection.execute(
+            _NAMED, {**which, "named": as_rows(rows), "length": LENGTH[asked.by]}
+        )
     return [(Place(row["begins"], row["sku"]), _figures(row)) for row in found.mappings()]
+
+
+async def _days_named(
+    connection: AsyncConnection, asked: Asked, after: Place, which: Mapping[str, Any]
+) -> list[Place]:
+    """Name a page of days and skus, day by day until it is full."""
+    places: list[Place] = []
+    begins, sku = max(asked.since, after.begins), after.sku
+    while begins < asked.until and len(places) <= asked.limit:
+        most = asked.limit + 1 - len(places)
+        named = await connection.execute(
+            _DAY_NAMED, {**which, "begins": begins, "after_sku": sku, "most": most}
+        )
+        places += [Place(begins, name) for name in named.scalars()]
+        begins, sku = begins + LENGTH[By.DAY], ""
+    return places
 
 
 def _figures(row: RowMapping) -> Figures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -50,13 +50,16 @@ class Sheet:
     following: Mapping[Section, Place]
 
 
+_BEGINNING = Place(datetime.min.replace(tzinfo=UTC), "", "")
+"""Before any entry. A page that may have no beginning would be looked for from the oldest entry on, each time."""
+
 _KNOWN = text("SELECT FROM location WHERE location = :location")
 
 _TASKS = text("""
 SELECT id, sku, quantity, since, NULL AS source
 FROM projections.board_task
 WHERE generation = :generation AND location = :location AND task = :section
-  AND (CAST(:since AS timestamptz) IS NULL OR (since, id, sku) > (:since, :id, :sku))
+  AND (since, id, sku) > (:since, :id, :sku)
 ORDER BY since, id, sku
 LIMIT :most
 """)
@@ -65,7 +68,7 @@ _TRANSFERS = text("""
 SELECT transfer_id AS id, sku, sent - received - lost AS quantity, since, source
 FROM projections.board_transfer
 WHERE generation = :generation AND target = :location AND since IS NOT NULL
-  AND (CAST(:since AS timestamptz) IS NULL OR (since, transfer_id, sku) > (:since, :id, :sku))
+  AND (since, transfer_id, sku) > (:since, :id, :sku)
 ORDER BY since, transfer_id, sku
 LIMIT :most
 """)
@@ -98,12 +101,8 @@ async def sheet_of(
 async def _page(
     connection: AsyncConnection, section: Section, place: Place | None, which: Mapping[str, Any]
 ) -> list[Entry]:
-    asked = {
-        **which,
-        "since": place.since if place else None,
-        "id": place.id if place else "",
-        "sku": place.sku if place else "",
-    }
+    after = place or _BEGINNING
+    asked = {**which, "since": after.since, "id": after.id, "sku": after.sku}
     if section is Section.RECEIVE:
         found = await connection.execute(_TRANSFERS, asked)
     else:
