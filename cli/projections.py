@@ -107,7 +107,7 @@ def dead_letters(
     Console().print(table)
     if bodies:
         for letter in letters:
-            typer.echo(f"{letter.projection} {letter.position}: {letter.readable_body()}")
+            typer.echo(f"{letter.projection} {letter.place}: {letter.readable_body()}")
 
 
 @projections.command()
@@ -120,7 +120,7 @@ def retry(
     tried = _in_office(lambda office: retried(office.desk, office.projections, name))
     for letter, code in tried:
         outcome = "heeded" if code is None else NOT_TRIED.get(code, f"still {code}")
-        typer.echo(f"{letter.projection} {letter.position} {letter.subject}: {outcome}")
+        typer.echo(f"{letter.projection} {letter.place} {letter.subject}: {outcome}")
     if not tried:
         typer.echo("There is nothing to try again.")
     if any(code is not None for _, code in tried):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from events.reading import Event
@@ -24,8 +25,11 @@ from ledger.stock import MovementKind, Pile
 Row = tuple[str, str]
 """sku and location."""
 
-ENTRY = """sku, location, sequence, kind, source, target, quantity, sellable_after + reserved_after AS on_hand,
-       cause_kind, cause_id, reason, occurred_at, recorded_at"""
+Entry = Mapping[str, Any]
+"""An entry of the ledger, selected as `ENTRY`."""
+
+ENTRY = """sku, location, sequence, kind, source, target, quantity, sellable_after, reserved_after, sold_after,
+       returned_after, cause_kind, cause_id, reason, occurred_at, recorded_at"""
 """What of an entry of the ledger makes a change."""
 
 _OF_AN_ORDER = frozenset(
@@ -50,8 +54,8 @@ SELECT key, order_id FROM projections.researched_order WHERE key = ANY(CAST(:key
 class UncountableError(Exception):
     """A change that cannot be counted as it stands; `code` says why, the same in logs and dead letters."""
 
-    def __init__(self, code: str, change: Change) -> None:
-        super().__init__(f"{code}: {change.sku}/{change.location}/{change.sequence}")
+    def __init__(self, code: str, name: str) -> None:
+        super().__init__(f"{code}: {name}")
         self.code = code
 
 
@@ -85,6 +89,11 @@ class Change:
         return self.sku, self.location
 
     @property
+    def name(self) -> str:
+        """What to call it: sku/location/sequence."""
+        return f"{self.sku}/{self.location}/{self.sequence}"
+
+    @property
     def hour(self) -> datetime:
         """The hour in which it was recorded."""
         return self.recorded_at.replace(minute=0, second=0, microsecond=0)
@@ -97,18 +106,26 @@ def of_events(events: Iterable[Event]) -> list[Change]:
     ]
 
 
-def of_entry(row: RowMapping) -> Change:
-    """Read an entry of the ledger, selected as `ENTRY`."""
-    kind = MovementKind(row["kind"])
+def of_entry(row: Entry) -> Change:
+    """Read an entry of the ledger, selected as `ENTRY`.
+
+    Raises UncountableError where it is of a kind, or of piles, that only a later version knows.
+    """
+    try:
+        kind = MovementKind(row["kind"])
+        source = Pile(row["source"]) if row["source"] else None
+        target = Pile(row["target"]) if row["target"] else None
+    except ValueError as error:
+        raise UncountableError("kind-unknown", name_of(row)) from error
     return Change(
         sku=row["sku"],
         location=row["location"],
         sequence=row["sequence"],
         kind=kind,
-        source=Pile(row["source"]) if row["source"] else None,
-        target=Pile(row["target"]) if row["target"] else None,
+        source=source,
+        target=target,
         quantity=row["quantity"],
-        on_hand=row["on_hand"],
+        on_hand=row["sellable_after"] + row["reserved_after"],
         cause_kind=row["cause_kind"],
         cause_id=row["cause_id"],
         reason=row["reason"],
@@ -116,6 +133,27 @@ def of_entry(row: RowMapping) -> Change:
         occurred_at=row["occurred_at"].astimezone(UTC),
         recorded_at=row["recorded_at"].astimezone(UTC),
     )
+
+
+def name_of(entry: Entry) -> str:
+    """Say what to call an entry, whatever is in it: sku/location/sequence."""
+    return f"{entry['sku']}/{entry['location']}/{entry['sequence']}"
+
+
+def require_next(entry: Entry, before: Entry | None) -> None:
+    """See that an entry follows the one before it, which is None for a row's first.
+
+    Raises UncountableError where one is missing between, or what either says was there afterwards is not what
+    this one moved: a sum of such entries says something else than the ledger does.
+    """
+    if entry["sequence"] != (before["sequence"] if before else 0) + 1:
+        raise UncountableError("entry-missing", name_of(entry))
+    for pile in (Pile.SELLABLE, Pile.RESERVED, Pile.SOLD, Pile.RETURNED):
+        moved = (entry["target"] == pile) * entry["quantity"]
+        moved -= (entry["source"] == pile) * entry["quantity"]
+        after = f"{pile.value}_after"
+        if entry[after] != (before[after] if before else 0) + moved:
+            raise UncountableError("entry-contradicts", name_of(entry))
 
 
 async def completed(connection: AsyncConnection, changes: Sequence[Change]) -> list[Change]:
@@ -200,12 +238,12 @@ def _complete(
     if _searched(change):
         order_id = orders.get(_research_key(change))
         if order_id is None:
-            raise UncountableError("order-unknown", change)
+            raise UncountableError("order-unknown", change.name)
         return replace(change, order_id=order_id)
     if not _asks(change):
         return change
     if (change.cause_kind, change.cause_id) not in documents:
-        raise UncountableError("document-unknown", change)
+        raise UncountableError("document-unknown", change.name)
     refers_to, order_of_return = documents[change.cause_kind, change.cause_id]
     if change.cause_kind == Inspect.document_kind:
         return replace(change, refers_to=refers_to, order_id=order_of_return)

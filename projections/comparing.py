@@ -38,7 +38,8 @@ def check(statement: str, sentence: str) -> Check:
 def checks_of_watermarks(table: str) -> tuple[Check, ...]:
     """Hold the watermarks themselves against the ledger: none ahead of it, and none forgotten.
 
-    A row of stock that was begun before the generation was is in it; a later one may still be on its way.
+    A row of stock that was begun before the generation was is in it, or put aside, which is told elsewhere; a later
+    one may still be on its way.
     """
     ahead = f"""
 SELECT w.sku, w.location, w.sequence
@@ -52,7 +53,11 @@ JOIN projections.generation g ON g.generation = :generation AND g.projection = s
 LEFT JOIN projections.{table} w
   ON w.generation = :generation AND w.sku = m.sku AND w.location = m.location
 WHERE m.sequence = 1 AND w.sku IS NULL
-  AND m.recorded_at < g.started_at - interval '1 minute'"""  # noqa: S608 - the same
+  AND m.recorded_at < g.started_at - interval '1 minute'
+  AND NOT EXISTS (
+    SELECT FROM projections.dead_letter d
+    WHERE d.projection = g.projection AND d.generation = g.generation AND d.state = 'open'
+      AND d.subject = m.sku || '/' || m.location)"""  # noqa: S608 - the same
     return (
         check(
             ahead,

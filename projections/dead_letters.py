@@ -1,4 +1,7 @@
-"""Events that a noticeboard could not take in: put aside with the reason, for a person to look at and to try again."""
+"""What a noticeboard could not take in: put aside with the reason, for a person to look at and to try again.
+
+An event, or while it was filled a row of stock from one of its entries on.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,27 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
+import psycopg
+import structlog
+from prometheus_client import Counter
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from events.envelope import OURS, PREFIX
+from events.envelope import OURS, PREFIX, topic
+from events.reading import UnreadableError
 from ledger.transactions import in_transaction, rows_of
+from projections.changes import UncountableError
 from projections.generations import AVAILABILITY
 from projections.notices import notify_skus
+
+log = structlog.get_logger("projections")
+
+PUT_ASIDE = Counter(
+    "onhand_projection_dead_letters_total", "Events and rows put aside", ["projection", "code"]
+)
+
+_FILLING = "filling"
 
 _PUT = text("""
 INSERT INTO projections.dead_letter AS d
@@ -65,7 +82,11 @@ WHERE projection = :projection AND generation = :generation AND position = :posi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeadLetter:
-    """One event of one noticeboard. `code` says why, `subject` what it was about: sku/location, or sku."""
+    """One event of one noticeboard. `code` says why, `subject` what it was about: sku/location, or sku.
+
+    `position` is the event's on the stream. What a filling put aside was read there by nobody: it has one below
+    0, before every event of its subject, which then overtakes it as any other.
+    """
 
     projection: str
     generation: int
@@ -83,6 +104,21 @@ class DeadLetter:
         """Which sku it is about."""
         return self.subject.partition("/")[0]
 
+    @property
+    def location(self) -> str:
+        """Which location, where it is about one."""
+        return self.subject.partition("/")[2]
+
+    @property
+    def is_of_a_filling(self) -> bool:
+        """Whether it is a row of stock from one of its entries on, and the body that entry."""
+        return self.position < 0
+
+    @property
+    def place(self) -> str:
+        """Where it was met, for a person."""
+        return _FILLING if self.is_of_a_filling else str(self.position)
+
     def readable_body(self) -> str:
         """Give the event as text, whatever it is made of."""
         return self.body.decode(errors="backslashreplace")
@@ -92,7 +128,7 @@ class DeadLetter:
         told: dict[str, object] = {
             "projection": self.projection,
             "generation": self.generation,
-            "position": self.position,
+            "position": None if self.is_of_a_filling else self.position,
             "subject": self.subject,
             "code": self.code,
             "attempts": self.attempts,
@@ -105,7 +141,7 @@ class DeadLetter:
         """Give it as a row of a table."""
         return [
             self.projection,
-            str(self.position),
+            self.place,
             self.subject,
             self.code,
             str(self.attempts),
@@ -154,6 +190,15 @@ class DeadLetters:
             await notify_skus(connection, (letter.sku for letter in doubted))
 
         await in_transaction(self.engine, insert)
+        for letter in letters:
+            PUT_ASIDE.labels(letter.projection, letter.code).inc()
+            log.error(
+                "put aside",
+                projection=letter.projection,
+                position=letter.place,
+                subject=letter.subject,
+                code=letter.code,
+            )
 
     async def overtake(self, projection: str, generation: int, heard: Mapping[str, Newest]) -> int:
         """Close what came before an event of its subject that was heeded, and tells no more; give how many."""
@@ -206,3 +251,28 @@ class DeadLetters:
 def subject_of(topic: str) -> str:
     """Read from the topic what an event is about, whatever its body is like."""
     return "/".join(topic.removeprefix(f"{PREFIX}.").split(".")[1:])
+
+
+def of_a_filling(
+    projection: str, generation: int, number: int, *, subject: str, code: str, entry: bytes
+) -> DeadLetter:
+    """Put down a row of stock from an entry on: the filling's first, second, and so on."""
+    return DeadLetter(
+        projection=projection,
+        generation=generation,
+        position=-number,
+        topic=topic(subject),
+        subject=subject,
+        code=code,
+        body=entry,
+        attempts=1,
+    )
+
+
+def reason_of(error: Exception) -> str:
+    """Say why something cannot be taken in: the error's own code, the constraint it would break, or its kind."""
+    if isinstance(error, UncountableError | UnreadableError):
+        return error.code
+    if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.Error):
+        return error.orig.diag.constraint_name or type(error).__name__
+    return type(error).__name__

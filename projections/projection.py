@@ -10,7 +10,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from events.bus import BusAway
 from events.reading import Event
+from ledger.errors import Transient
+
+PASSING = (Transient, BusAway, OperationalError, InterfaceError, PoolTimeout, OSError)
+"""What has nothing to do with what is taken in: it comes again, and is taken in then."""
 
 Told = Callable[[int, int], None]
 """Hears how many entries of how many are done."""
@@ -52,7 +60,13 @@ class Projection(Protocol):
         """
 
     async def build(self, generation: int, told: Told) -> None:
-        """Fill an empty generation as the ledger is at a moment after the call."""
+        """Fill an empty generation as the ledger is at a moment after the call.
+
+        A row of stock that cannot be taken in keeps no other out: it is put aside, as a dead letter.
+        """
+
+    async def mend(self, generation: int, sku: str, location: str) -> None:
+        """Take in what a filling put aside of a row of stock, as far as the ledger goes. Raises as `apply`."""
 
     async def compare(self, generation: int) -> Comparison:
         """Hold each entry against the ledger as it was at the entry's own sequence, of one moment.

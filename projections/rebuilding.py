@@ -18,11 +18,11 @@ from events.connection import Connection
 from events.following import Following, state_of
 from ledger.crash_points import Around
 from ledger.outgoing import Outbox
-from projections.consuming import PASSING, Consumer
+from projections.consuming import Consumer
 from projections.dead_letters import DeadLetters
 from projections.freshness import Mark, Watermarks, marked
 from projections.generations import Generations
-from projections.projection import Comparison, Projection
+from projections.projection import PASSING, Comparison, Projection
 
 log = structlog.get_logger("projections")
 
@@ -51,10 +51,11 @@ class DifferentError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """What was made: its number, its entries, and what was wrong with the one before, if there was one."""
+    """What was made: its number, its entries, how many dead letters it has, and what was wrong with the one before."""
 
     number: int
     entries: int
+    aside: int = 0
     wrong_before: Comparison | None
 
     def sentence(self) -> str:
@@ -62,6 +63,8 @@ class Rebuilt:
         found = (
             f"generation {self.number} is read now, {self.entries:,} entries, equal to the ledger"
         )
+        if self.aside:
+            found += f" but for what {self.aside:,} dead letters are about"
         if self.wrong_before is None:
             return f"{found}; there was none before."
         if self.wrong_before.equal:
@@ -130,13 +133,16 @@ async def _rebuilt(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
     REBUILT.labels(projection.name, "live").inc()
     log.info("noticeboard rebuilt", projection=projection.name, generation=number)
     await following.let_go()
-    wrong_before = None
+    wrong_before, aside = None, 0
     # It is read from now on: what goes wrong below is another's to do again.
     with suppress(*PASSING):
+        aside = (await desk.letters.counts()).get(projection.name, 0)
         wrong_before = await projection.compare(before.number) if before is not None else None
         told("comparing", 1, 1)
         await clear(desk, projection)
-    return Rebuilt(number=number, entries=comparison.entries, wrong_before=wrong_before)
+    return Rebuilt(
+        number=number, entries=comparison.entries, aside=aside, wrong_before=wrong_before
+    )
 
 
 async def clear(desk: Desk, projection: Projection) -> None:

@@ -6,7 +6,7 @@ ledger's own entries are.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,18 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.transactions import in_transaction, rows_of
-from projections.changes import ENTRY, Change, Row, UncountableError, completed, of_entry
-from projections.projection import Told
+from projections.changes import (
+    ENTRY,
+    Change,
+    Entry,
+    Row,
+    UncountableError,
+    completed,
+    of_entry,
+    require_next,
+)
+from projections.dead_letters import DeadLetters, of_a_filling, reason_of
+from projections.projection import PASSING, Told
 
 AT_ONCE = 5_000
 """Changes that are counted together: what a fold keeps in memory, however long a gap or a ledger is."""
@@ -27,7 +37,7 @@ Count = Callable[[AsyncConnection, int, Sequence[Change]], Awaitable[None]]
 _BETWEEN = text(f"""
 SELECT {ENTRY}
 FROM movement
-WHERE sku = :sku AND location = :location AND sequence > :after AND sequence <= :through
+WHERE sku = :sku AND location = :location AND sequence >= :mark AND sequence <= :through
 ORDER BY sequence
 LIMIT :most
 """)  # noqa: S608 - the columns are a constant of ours
@@ -40,6 +50,10 @@ ORDER BY sku, location, sequence
 LIMIT :most
 """)  # noqa: S608 - the same
 
+_LAST = text("""
+SELECT max(sequence) FROM movement WHERE sku = :sku AND location = :location
+""")
+
 # About, and at once: it is for whoever looks on.
 _ENTRIES = text("""
 SELECT greatest(reltuples, 0)::bigint AS entries FROM pg_class WHERE oid = 'movement'::regclass
@@ -49,7 +63,8 @@ SELECT greatest(reltuples, 0)::bigint AS entries FROM pg_class WHERE oid = 'move
 class Watermarks:
     """The watermarks of one noticeboard, in a table of its own."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, projection: str, table: str) -> None:
+        self.projection = projection
         # Locked in the order of their names, all of a batch in one statement: whoever else counts into the
         # same rows waits at the first of them, and never crosswise.
         self._lock = text(f"""
@@ -92,7 +107,7 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
             if len(told) >= len(following) and all(sequence in told for sequence in following):
                 await counting.add([told[sequence] for sequence in following])
             else:
-                await _fill_gap(counting, told[through], mark)
+                await _fill_gap(counting, row, mark=mark, through=through)
         await counting.flush()
         await self._moved(connection, generation, last)
 
@@ -100,28 +115,43 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
         """Count every entry of the ledger, in the order of their keys, some thousand a transaction.
 
         Each is a moment of its own, so that nothing keeps an old one alive: what is written behind a page comes
-        as an event, and the watermark knows what was counted. Raises Transient, UncountableError.
+        as an event, and the watermark knows what was counted. A row with an entry that cannot be counted is
+        counted up to there, and put aside. Raises Transient.
         """
         (counted,) = await rows_of(engine, _ENTRIES)
         entries: int = counted["entries"]
         at: dict[str, Any] = {"sku": "", "location": "", "sequence": 0}
         done = 0
 
-        async def page(connection: AsyncConnection) -> list[Change]:
-            found = await connection.execute(_FOLLOWING, {**at, "most": AT_ONCE})
-            changes = await completed(connection, [of_entry(row) for row in found.mappings()])
-            if changes:
-                await count(connection, generation, changes)
-                await self._moved(
-                    connection, generation, {change.row: change.sequence for change in changes}
-                )
-            return changes
+        async def counts(changes: Sequence[Change]) -> None:
+            async def page(connection: AsyncConnection) -> None:
+                complete = await completed(connection, changes)
+                await count(connection, generation, complete)
+                last = {change.row: change.sequence for change in complete}
+                await self._moved(connection, generation, last)
 
-        while changes := await in_transaction(engine, page):
-            last = changes[-1]
-            at = {"sku": last.sku, "location": last.location, "sequence": last.sequence}
-            done += len(changes)
+            await in_transaction(engine, page)
+
+        filling = _Filling(self.projection, generation, DeadLetters(engine), counts)
+        while found := await rows_of(engine, _FOLLOWING, **at, most=AT_ONCE):
+            await filling.take([dict(entry) for entry in found])
+            at = {name: found[-1][name] for name in at}
+            done += len(found)
             told(done, max(done, entries))
+
+    async def mend(
+        self, connection: AsyncConnection, generation: int, row: Row, count: Count
+    ) -> None:
+        """Count the rest of a row from the ledger. Raises UncountableError where it still cannot be."""
+        mark = (await self._locked(connection, generation, [row]))[row]
+        sku, location = row
+        found = await connection.execute(_LAST, {"sku": sku, "location": location})
+        through = found.scalar_one() or 0
+        if through > mark:
+            counting = _Counting(connection, generation, count)
+            await _fill_gap(counting, row, mark=mark, through=through)
+            await counting.flush()
+            await self._moved(connection, generation, {row: through})
 
     async def _locked(
         self, connection: AsyncConnection, generation: int, rows: Sequence[Row]
@@ -163,26 +193,79 @@ class _Counting:
             await self.count(self.connection, self.generation, changes)
 
 
-async def _fill_gap(counting: _Counting, through: Change, mark: int) -> None:
-    """Count a row's entries after the watermark from the ledger, as far as the batch has told of it."""
-    while mark < through.sequence:
-        found = await counting.connection.execute(
-            _BETWEEN,
-            {
-                "sku": through.sku,
-                "location": through.location,
-                "after": mark,
-                "through": through.sequence,
-                "most": AT_ONCE,
-            },
+@dataclass(slots=True)
+class _Filling:
+    """Takes the ledger's entries in the order of their keys, and finds out which cannot be counted."""
+
+    projection: str
+    generation: int
+    letters: DeadLetters
+    count: Callable[[Sequence[Change]], Awaitable[None]]
+    """Counts changes in one transaction."""
+    before: Entry | None = None
+    """The last that was counted."""
+    stuck: Row | None = None
+    """The row of which nothing more is counted."""
+    aside: int = 0
+
+    async def take(self, entries: Sequence[Entry]) -> None:
+        """Count all of these at once, or where that fails one half and then the other. Raises what passes."""
+        waiting = [entry for entry in entries if _row_of(entry) != self.stuck]
+        if not waiting:
+            return
+        try:
+            await self.count(list(_in_order(waiting, self.before)))
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001 - poison: found out by halves, told and kept
+            if len(waiting) == 1:
+                await self._put_aside(waiting[0], reason_of(error))
+                return
+            half = len(waiting) // 2
+            await self.take(waiting[:half])
+            await self.take(waiting[half:])
+        else:
+            self.before = waiting[-1]
+
+    async def _put_aside(self, entry: Entry, code: str) -> None:
+        self.stuck = _row_of(entry)
+        self.aside += 1
+        letter = of_a_filling(
+            self.projection,
+            self.generation,
+            self.aside,
+            subject="/".join(self.stuck),
+            code=code,
+            entry=orjson.dumps(dict(entry)),
         )
-        changes = [of_entry(row) for row in found.mappings()]
-        if [change.sequence for change in changes] != list(
-            range(mark + 1, mark + 1 + len(changes))
-        ) or not changes:
-            raise UncountableError("entry-missing", through)
-        await counting.add(changes)
-        mark = changes[-1].sequence
+        await self.letters.put([letter])
+
+
+def _row_of(entry: Entry) -> Row:
+    return entry["sku"], entry["location"]
+
+
+def _in_order(entries: Sequence[Entry], before: Entry | None) -> Iterator[Change]:
+    """Read entries, each of which must follow the one before it of its row."""
+    for entry in entries:
+        same = before is not None and _row_of(before) == _row_of(entry)
+        require_next(entry, before if same else None)
+        yield of_entry(entry)
+        before = entry
+
+
+async def _fill_gap(counting: _Counting, row: Row, *, mark: int, through: int) -> None:
+    """Count a row's entries after the watermark from the ledger, as far as the batch has told of it."""
+    sku, location = row
+    while mark < through:
+        asked = {"sku": sku, "location": location, "mark": mark, "through": through}
+        found = await counting.connection.execute(_BETWEEN, {**asked, "most": AT_ONCE})
+        entries: list[Entry] = [dict(entry) for entry in found.mappings()]
+        before = entries.pop(0) if entries and entries[0]["sequence"] == mark else None
+        if not entries:
+            raise UncountableError("entry-missing", f"{sku}/{location}/{mark + 1}")
+        await counting.add(list(_in_order(entries, before)))
+        mark = entries[-1]["sequence"]
 
 
 async def store(

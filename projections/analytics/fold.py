@@ -92,7 +92,7 @@ def _times(change: Change, lines: Mapping[str, Iterable[Row]]) -> Iterable[str]:
     """Count a hold or an order with one row of each sku, and with one of all: the first by name."""
     rows = sorted(lines.get(change.cause_id, ()))
     if change.row not in rows:
-        raise UncountableError("reservation-unknown", change)
+        raise UncountableError("reservation-unknown", change.name)
     first_of_sku = change.row == min(row for row in rows if row[0] == change.sku)
     name = "holds" if change.kind is MovementKind.RESERVE else "orders"
     if first_of_sku:

@@ -97,6 +97,9 @@ class Availability:
             done += len(rows)
             told(done, max(of, done))
 
+    async def mend(self, generation: int, sku: str, location: str) -> None:
+        """Nothing: what is copied is never put aside."""
+
     async def compare(self, generation: int) -> Comparison:
         """Hold each number against the movement that made it."""
         return await in_snapshot(

@@ -30,7 +30,7 @@ class Board:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._watermarks = Watermarks(WATERMARKS)
+        self._watermarks = Watermarks(NAME, WATERMARKS)
 
     async def apply(self, generation: int, events: Sequence[Event]) -> None:
         """Heed events, in one transaction. Raises UncountableError, Transient, and SQLAlchemy's errors."""
@@ -45,6 +45,15 @@ class Board:
     async def build(self, generation: int, told: Told) -> None:
         """Fill an empty generation, page by page."""
         await self._watermarks.fill(self.engine, generation, told, count)
+
+    async def mend(self, generation: int, sku: str, location: str) -> None:
+        """Count the rest of a row, in one transaction. Raises as `apply`."""
+
+        async def count_on(connection: AsyncConnection) -> None:
+            await held(connection, self.name, generation)
+            await self._watermarks.mend(connection, generation, (sku, location), count)
+
+        await in_transaction(self.engine, count_on)
 
     async def compare(self, generation: int) -> Comparison:
         """Hold every row against the ledger as it was at the row's watermark."""

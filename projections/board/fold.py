@@ -97,7 +97,7 @@ def _less(additions: Additions, change: Change, pile: Pile) -> None:
     waiting = additions.tasks.get(key)
     left = (waiting.quantity if waiting else 0) - change.quantity
     if waiting is None or left < 0:
-        raise UncountableError("more-done-than-waited", change)
+        raise UncountableError("more-done-than-waited", change.name)
     additions.tasks[key] = Waiting(left, waiting.since) if left else None
 
 
@@ -109,7 +109,7 @@ def _travel(additions: Additions, change: Change) -> None:
         travelling.since = change.occurred_at
     if (change.source, change.target) == (Pile.TRANSIT, Pile.SELLABLE):
         if change.refers_to is None:
-            raise UncountableError("transfer-unknown", change)
+            raise UncountableError("transfer-unknown", change.name)
         travelling = additions.transfers.setdefault((change.refers_to, change.sku), Travelling())
         travelling.received += change.quantity
 
@@ -121,5 +121,7 @@ def _key(change: Change, pile: Pile) -> TaskKey:
     else:
         name = change.cause_id if change.cause_kind == "return" else change.refers_to
     if name is None:
-        raise UncountableError("order-unknown" if task is Task.PICK else "return-unknown", change)
+        raise UncountableError(
+            "order-unknown" if task is Task.PICK else "return-unknown", change.name
+        )
     return change.sku, change.location, task, name

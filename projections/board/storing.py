@@ -17,7 +17,7 @@ from projections.board.fold import (
     added,
     tasks_of,
 )
-from projections.changes import Change, Row
+from projections.changes import Change, Row, UncountableError
 from projections.watermarks import as_rows, store
 
 TABLES = ("board_task", "board_transfer", "board_watermark")
@@ -146,8 +146,8 @@ async def _store_transfers(
     if rows:
         stored = await connection.execute(_STORE_TRANSFERS, touched)
         if len(stored.all()) < len(rows):
-            message = f"transfers that the ledger has not: {sorted(additions.transfers)}"
-            raise LookupError(message)
+            names = ", ".join(sorted("/".join(key) for key in additions.transfers))
+            raise UncountableError("transfer-unknown", names)
     await store(connection, _LOST, generation, lost)
     await connection.execute(_ENDED, touched)
 

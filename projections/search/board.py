@@ -66,6 +66,9 @@ class Search:
         finally:
             await asyncio.to_thread(writer.close)
 
+    async def mend(self, generation: int, sku: str, location: str) -> None:
+        """Nothing: what is copied is never put aside."""
+
     async def compare(self, generation: int) -> Comparison:
         """Hold what is committed at this moment against what the ledger says after it."""
         try:

@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 
 from events.relay import Relay
-from projections.consuming import PASSING
 from projections.keeping import Keeper
+from projections.projection import PASSING
 from settings.model import (
     BusSettings,
     DatabaseSettings,

@@ -9,8 +9,8 @@ from typing import LiteralString
 import psycopg
 
 from dev.nats import running_nats
-from projections.consuming import PASSING
 from projections.keeping import AGE
+from projections.projection import PASSING
 from tests.integration.events.conftest import Nats
 from tests.integration.projections.conftest import Board
 from tests.unit.ledger.cast import LAMP

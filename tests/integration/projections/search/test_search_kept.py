@@ -14,8 +14,8 @@ import pytest
 from events.following import PlaceLostError
 from events.relay import Relay
 from ledger.errors import Transient
-from projections.consuming import PASSING
 from projections.keeping import Keeper
+from projections.projection import PASSING
 from projections.rebuilding import rebuild
 from projections.search.asking import Wish
 from projections.search.reading import SearchAway, SearchReader

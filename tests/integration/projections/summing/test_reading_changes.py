@@ -33,7 +33,9 @@ async def entries_of(town: Town) -> dict[Key, Change]:
     """Read the whole ledger."""
     async with town.engine.connect() as connection:
         found = await connection.execute(text(f"SELECT {ENTRY} FROM movement"))  # noqa: S608 - a constant of ours
-        return by_key(await completed(connection, [of_entry(row) for row in found.mappings()]))
+        return by_key(
+            await completed(connection, [of_entry(dict(row)) for row in found.mappings()])
+        )
 
 
 async def heard_of(town: Town, events: Iterable[Event]) -> dict[Key, Change]:
