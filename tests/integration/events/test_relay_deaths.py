@@ -19,7 +19,7 @@ from tests.proof import size
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
 from tests.workflows.shop import eventually
 
-SECONDS = size(share=8, full=120)
+SECONDS = size(share=3, full=120)
 LEAST_DEATHS = 4
 LIFE_SECONDS = (0.3, 1.5)
 """How long a relay or a bus may live."""
