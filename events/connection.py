@@ -59,6 +59,13 @@ class Connection:
                 self._stream = stream
             return self._stream
 
+    @property
+    def client(self) -> Client:
+        """What is connected. Raises BusAway where nothing is."""
+        if self._client is None:
+            raise BusAway("bus-disconnected")
+        return self._client
+
     async def close(self) -> None:
         """Close the connection, if there is one, and wait no longer than that is worth."""
         client, self._client, self._stream = self._client, None, None
@@ -105,6 +112,7 @@ def _config(replicas: int) -> StreamConfig:
         duplicate_window=REPEATS_KNOWN.total_seconds(),
         discard=DiscardPolicy.NEW,
         deny_delete=True,
+        allow_atomic=True,
     )
 
 

@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import nats.errors
 import structlog
+from nats.aio.client import Client
+from nats.js import JetStreamContext
 from nats.js.api import Header, PubAck
 
+from events.batches import MOST_AT_ONCE, publish_as_one
 from events.connection import STREAM, Connection
 from events.envelope import Message
 
@@ -16,6 +19,7 @@ __all__ = ["STREAM", "JetStreamBus"]
 
 log = structlog.get_logger("events")
 
+BATCH_STORED_WITHIN_SECONDS = 2.0
 SENT_WITHIN_SECONDS = 2.0
 STORED_WITHIN_SECONDS = 3.0
 
@@ -25,6 +29,8 @@ class JetStreamBus:
 
     def __init__(self, url: str, *, replicas: int = 1, name: str = "onhand") -> None:
         self.connection = Connection(url, replicas=replicas, name=name)
+        self._only_one_by_one: Client | None = None
+        """The connection whose server takes no batches: another one's may."""
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         """Send all in order over one connection, and wait until the server has stored them.
@@ -32,28 +38,54 @@ class JetStreamBus:
         The event's id makes a repeat within two minutes a duplicate, which the server drops.
         """
         stream = await self.connection.stream()
-        waiting: list[asyncio.Future[PubAck]] = []
+        stored: list[bool] = []
         try:
-            async with asyncio.timeout(SENT_WITHIN_SECONDS):
-                for message in messages:
-                    waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
-                        await stream.publish_async(
-                            message.topic, message.body, headers={Header.MSG_ID: message.id}
-                        )
-                    )
+            async with asyncio.timeout(BATCH_STORED_WITHIN_SECONDS):
+                await self._in_batches(self.connection.client, messages, stored)
         except (nats.errors.Error, OSError) as error:  # TimeoutError is an OSError
             log.warning("bus lost while publishing", error=type(error).__name__)
-        if waiting:
-            await asyncio.wait(waiting, timeout=STORED_WITHIN_SECONDS)
-        stored = [_stored(answer) for answer in waiting]
+        else:
+            stored += await one_by_one(stream, messages[len(stored) :])
         if messages and not any(stored):
             # The connection may be half open, or the stream gone: the next time both are made anew.
             await self.close()
         return stored + [False] * (len(messages) - len(stored))
 
+    async def _in_batches(
+        self, client: Client, messages: Sequence[Message], stored: list[bool]
+    ) -> None:
+        """Publish up to the first batch that is refused; add to `stored` what is."""
+        while len(stored) + 1 < len(messages) and client is not self._only_one_by_one:
+            some = messages[len(stored) : len(stored) + MOST_AT_ONCE]
+            answer = await publish_as_one(client, some, BATCH_STORED_WITHIN_SECONDS)
+            if not answer.is_worth_trying:
+                log.info("bus takes no batches")
+                self._only_one_by_one = client
+            if not answer.is_stored:
+                return
+            stored += [True] * len(some)
+
     async def close(self) -> None:
         """Close the connection, if there is one, and wait no longer than that is worth."""
         await self.connection.close()
+
+
+async def one_by_one(stream: JetStreamContext, messages: Sequence[Message]) -> list[bool]:
+    """Publish each by itself: where one is stored already, or the server takes no batches."""
+    waiting: list[asyncio.Future[PubAck]] = []
+    try:
+        async with asyncio.timeout(SENT_WITHIN_SECONDS):
+            for message in messages:
+                waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
+                    await stream.publish_async(
+                        message.topic, message.body, headers={Header.MSG_ID: message.id}
+                    )
+                )
+    except (nats.errors.Error, OSError) as error:
+        log.warning("bus lost while publishing", error=type(error).__name__)
+    if waiting:
+        await asyncio.wait(waiting, timeout=STORED_WITHIN_SECONDS)
+    return [_stored(answer) for answer in waiting]
 
 
 def _stored(answer: asyncio.Future[PubAck]) -> bool:

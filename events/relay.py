@@ -36,9 +36,9 @@ OLDEST = Gauge("onhand_outbox_oldest_seconds", "For how long the oldest of them 
 
 PUBLISH = Around("relay.publish")
 
+MOST_AT_ONCE = 1_600
 SHARDS_AT_ONCE = 16
-"""A quarter: whoever else carries finds others free."""
-MOST_OF_A_SHARD = 100
+"""Where much waits: whoever else carries finds others free. Where little does, one carries all of it."""
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 15.0
 
@@ -51,6 +51,7 @@ class Relay:
         self.bus = bus
         self._first = random.randrange(SHARDS)  # noqa: S311 - so that two begin at different ends
         self._misses = 0
+        self._much_waits = False
 
     async def round(self) -> None:
         """Carry until nothing waits that is not somebody else's. With the bus away, pause ever longer."""
@@ -71,8 +72,12 @@ class Relay:
 
     async def carry(self) -> int:
         """Carry some, and tell how many: none where nothing waits. Raises BusAway where nothing was stored."""
-        async with self.outbox.claimed(first=self._first, most=SHARDS_AT_ONCE) as claim:
-            rows = await claim.waiting(MOST_OF_A_SHARD)
+        most = SHARDS_AT_ONCE if self._much_waits else SHARDS
+        async with self.outbox.claimed(first=self._first, most=most) as claim:
+            if not claim.shards:
+                return 0
+            rows = await claim.waiting(MOST_AT_ONCE // len(claim.shards))
+            self._much_waits = len(rows) >= MOST_AT_ONCE // 2
             if not rows:
                 return 0
             self._first = (claim.shards[-1] + 1) % SHARDS

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import structlog
 from prometheus_client import Counter
@@ -30,6 +31,10 @@ WAIT_SECONDS = 1.0
 TRIES = 3
 """Of an event alone, before it is put aside."""
 BETWEEN_TRIES_SECONDS = 0.05
+REMEMBERED = 4_000
+"""Events as they were read: the noticeboards of a process are brought the same ones, a batch or two apart."""
+
+_read = lru_cache(REMEMBERED)(read)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +58,10 @@ class Consumer:
         self._suspects: set[str] = set()
         """Subjects of which an event could not be heeded: the next of them are kept from all others."""
 
-    async def round(self, wait_seconds: float = WAIT_SECONDS) -> int:
+    async def round(self, wait_seconds: float = WAIT_SECONDS, *, has_letters: bool = True) -> int:
         """Wait for events, heed them, and tell how many came.
 
+        Where nothing was put aside before, nothing is looked for that these settle.
         Raises BusAway and PlaceLostError, and what a database that is away raises: all of them come again.
         """
         deliveries = await self.following.take(
@@ -68,7 +74,8 @@ class Consumer:
             aside += await self._heed(heard)
             if aside:
                 await self.letters.put(aside)
-            await self._overtake(heard, {letter.position for letter in aside})
+            if aside or has_letters:
+                await self._overtake(heard, {letter.position for letter in aside})
         await self.following.done(deliveries)
         HEEDED.labels(self.projection.name).inc(len(deliveries) - len(aside))
         return len(deliveries)
@@ -92,7 +99,7 @@ class Consumer:
         aside: list[DeadLetter] = []
         for delivery in deliveries:
             try:
-                heard.append(_Heard(delivery=delivery, event=read(delivery.body)))
+                heard.append(_Heard(delivery=delivery, event=_read(delivery.body)))
             except UnreadableError as error:
                 aside.append(self._letter(delivery, error.code, attempts=1))
         return heard, aside

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from itertools import count
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
-from typing import Any, LiteralString
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.rows import TupleRow
 from xdist.remote import Producer  # type: ignore[import-untyped]
 
-from dev.database import database_urls
 from dev.postgres import PostgresServer, create_database, grant_application, running_postgres
 from ledger.database import engine
 from ledger.migrate import upgrade
 from ledger.posting import Ledger
+from tests.copies import Copies, Database, MakeDatabase
 from tests.dividing import ByServers, Watch, servers_of
 from tests.proof import FULL
 
@@ -65,51 +59,6 @@ def waits_for_prove(item: pytest.Item) -> bool:
     return any(marker.kwargs.get("only") for marker in item.iter_markers("proof"))
 
 
-@dataclass(kw_only=True)
-class Database:
-    """One database, reached as each of the three who may log in.
-
-    The superuser's connection stays open until the database is dropped: facts are read through it.
-    """
-
-    name: str
-    owner_url: str
-    application_url: str
-    superuser_url: str
-    _opened: ExitStack = field(default_factory=ExitStack)
-    _connection: psycopg.Connection[TupleRow] | None = None
-
-    @property
-    def superuser(self) -> psycopg.Connection[TupleRow]:
-        """A connection that may do everything, each statement its own transaction."""
-        if self._connection is None:
-            self._connection = self._opened.enter_context(
-                psycopg.connect(self.superuser_url, autocommit=True)
-            )
-        return self._connection
-
-    def rows(self, query: LiteralString, *parameters: Any) -> list[TupleRow]:
-        """Read facts."""
-        return self.superuser.execute(query, parameters).fetchall()
-
-    def value(self, query: LiteralString, *parameters: Any) -> Any:
-        """Read one fact."""
-        ((only,),) = self.rows(query, *parameters)
-        return only
-
-    def run(self, statement: LiteralString, *parameters: Any) -> None:
-        """Change the database behind everybody's back."""
-        self.superuser.execute(statement, parameters)
-
-    def close(self) -> None:
-        """Let go of the connection, if there was one."""
-        self._opened.close()
-
-
-MakeDatabase = Callable[..., Database]
-"""`make_database()` gives a migrated database, `make_database(empty=True)` one before any migration."""
-
-
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """Give the server; it ends with the run."""
@@ -127,23 +76,19 @@ def template(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(scope="session")
-def database_numbers() -> Iterator[int]:
-    """Give each database of this run a number."""
-    return count(1)
+def copies(postgres: PostgresServer, template: str) -> Iterator[Copies]:
+    """Give copies of the template, and of an empty database."""
+    with Copies(postgres, template) as made:
+        yield made
 
 
 @pytest.fixture
-def make_database(
-    postgres: PostgresServer, template: str, database_numbers: Iterator[int]
-) -> Iterator[MakeDatabase]:
+def make_database(copies: Copies) -> Iterator[MakeDatabase]:
     """Make databases that are gone after the test, whoever is still connected to them."""
     with ExitStack() as made:
 
         def make(*, empty: bool = False) -> Database:
-            name = f"shop_{next(database_numbers)}"
-            return made.enter_context(
-                temporary_database(postgres, name, "template1" if empty else template)
-            )
+            return made.enter_context(copies.one(empty=empty))
 
         yield make
 
@@ -160,24 +105,3 @@ async def ledger(database: Database) -> AsyncIterator[Ledger]:
     pool = engine(database.application_url)
     yield Ledger(pool)
     await pool.dispose()
-
-
-@contextmanager
-def temporary_database(postgres: PostgresServer, name: str, template: str) -> Iterator[Database]:
-    """Make a copy of the template for the time of a block."""
-    urls = database_urls(postgres, name)
-    database = Database(
-        name=name,
-        owner_url=urls.owner_url,
-        application_url=urls.application_url,
-        superuser_url=postgres.superuser_url.rpartition("/")[0] + f"/{name}",
-    )
-    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner")
-        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-        try:
-            yield database
-        finally:
-            database.close()
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(name)))

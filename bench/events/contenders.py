@@ -1,8 +1,8 @@
-"""Who is compared: the relay over a filled outbox, and a publisher that has the same messages in memory."""
+"""Who is compared: the relay over a filled outbox, and publishers that have the same messages in memory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -16,13 +16,11 @@ from bench.figures import Load
 from bench.ledger.ground import refilled
 from dev.nats import running_nats
 from events.envelope import Message, message
-from events.jetstream import JetStreamBus
-from events.relay import MOST_OF_A_SHARD, SHARDS_AT_ONCE, Relay
+from events.jetstream import JetStreamBus, one_by_one
+from events.relay import MOST_AT_ONCE, Relay
 from ledger.outbox import SHARDS
 from ledger.outgoing import Outbox
 
-AT_ONCE = MOST_OF_A_SHARD * SHARDS_AT_ONCE
-"""What a relay publishes at once, and so does who is compared with it."""
 ALL = 1_000_000
 """Of each shard."""
 
@@ -60,6 +58,19 @@ class Relaying:
             return await _timed(Relay(Outbox(self.engine), bus).carry, seconds)
 
 
+Publish = Callable[[JetStreamBus, Sequence[Message]], Awaitable[list[bool]]]
+
+
+async def in_batches(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
+    """Publish as the relay does: the server syncs its disk once for many."""
+    return await bus.publish(messages)
+
+
+async def each_alone(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
+    """Publish as the client's own library does: the server syncs its disk for each."""
+    return await one_by_one(await bus.connection.stream(), messages)
+
+
 @dataclass(slots=True, kw_only=True)
 class Publishing:
     """The same bytes, published in the same numbers at once, from memory."""
@@ -68,6 +79,7 @@ class Publishing:
     title: str
     engine: AsyncEngine
     owner_url: str
+    publish: Publish
     ready: list[Message] = field(default_factory=list)
 
     async def prepare(self, count: int) -> None:
@@ -83,8 +95,7 @@ class Publishing:
         async with fresh_bus() as bus:
 
             async def publish() -> int:
-                some = list(islice(left, AT_ONCE))
-                return sum(await bus.publish(some))
+                return sum(await self.publish(bus, list(islice(left, MOST_AT_ONCE))))
 
             return await _timed(publish, seconds)
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from time import perf_counter
 
 from bench.driving import interleaved
-from bench.events.contenders import Publishing, Relaying, fresh_bus
+from bench.events.contenders import Publishing, Relaying, each_alone, fresh_bus, in_batches
 from bench.events.lag import measured
 from bench.figures import Ratio
 from bench.findings import Findings
@@ -25,16 +25,18 @@ Says = Callable[[str], None]
 class Plan:
     """How much is measured. The defaults are the contract's; less only shows that it works."""
 
-    events: int = 150_000
+    events: int = 600_000
     burst: int = 100_000
     """Events that are drained to the last one."""
+    changes: int = 20_000
+    """That wait for a relay, and are then to be shown."""
     skus: int = 2_000
     """That change while the lag is measured."""
     rounds: int = 5
     seconds: float = 10.0
 
 
-QUICK = Plan(events=12_000, burst=4_000, skus=100, rounds=1, seconds=0.5)
+QUICK = Plan(events=40_000, burst=4_000, changes=1_000, skus=100, rounds=1, seconds=0.4)
 
 
 async def measure(plan: Plan, says: Says) -> Findings:
@@ -55,40 +57,51 @@ async def measure(plan: Plan, says: Says) -> Findings:
             engine=pool,
             owner_url=urls.owner_url,
         )
-        publishing = Publishing(
+        bare = Publishing(
             name="bare",
             title="bare publisher of the same bytes",
             engine=pool,
             owner_url=urls.owner_url,
+            publish=each_alone,
+        )
+        batches = Publishing(
+            name="batches",
+            title="bare publisher of the same batches",
+            engine=pool,
+            owner_url=urls.owner_url,
+            publish=in_batches,
         )
         found = await interleaved(
-            (relaying, publishing),
+            (relaying, bare, batches),
             rounds=plan.rounds,
             seconds=plan.seconds,
             least_ready=0,
             told=says,
         )
         findings.contests += found.values()
-        findings.ratios.append(Ratio.between("events_vs_bare", found["relay"], found["bare"]))
+        findings.ratios += [
+            Ratio.between("events_vs_bare", found["relay"], found["bare"]),
+            Ratio.between("events_vs_bare_batches", found["relay"], found["batches"]),
+        ]
         says("draining a burst")
         refilled(urls.owner_url, plan.burst)
         findings.notes.append(await _drained(Outbox(pool), plan.burst))
         await pool.dispose()
         says("measuring the lag")
-        half = found["relay"].rate / 2
-        lag, rate = await measured(
+        lag = await measured(
             place.fresh("catalogue"),
-            rate=half,
+            burst=plan.changes,
             rounds=plan.rounds,
             seconds=plan.seconds,
             skus=plan.skus,
         )
-        findings.beside.append(lag)
+        findings.beside.append(lag.contest)
         findings.ratios.append(
-            Ratio(key="lag_p99_ms", rounds=tuple(load.p99_ms for load in lag.loads))
+            Ratio(key="lag_p99_ms", rounds=tuple(load.p99_ms for load in lag.contest.loads))
         )
         findings.notes.append(
-            f"The lag was measured at {rate:,.0f} changes a second; half of what the relay carries is {half:,.0f}."
+            f"Of {plan.changes:,} changes that waited for a relay, {lag.carried:,.0f} a second came to be shown."
+            f" The lag was measured at {lag.rate:,.0f}; half is {lag.carried / 2:,.0f}."
         )
         return findings
 

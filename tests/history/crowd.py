@@ -19,7 +19,7 @@ import orjson
 from sqlalchemy.engine import make_url
 
 from ledger.posting import Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.history.callers import Caller, Day
 from tests.history.record import write_history
 from tests.history.stories import stories

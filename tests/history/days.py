@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.conftest import Database
+from tests.copies import Database
 from tests.history.callers import moved_by
 from tests.history.check import check
 from tests.history.crowd import Report, Wish

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from tests.conftest import Database
+from tests.copies import Database
 
 
 class Outcome(StrEnum):

@@ -16,7 +16,7 @@ import pytest
 from dev.ports import free_port
 from dev.postgres import PostgresServer, create_database, grant_application, running_postgres
 from ledger.migrate import upgrade
-from tests.conftest import Database
+from tests.copies import Database
 from tests.history.conftest import Say
 from tests.history.crowds import Crowd, crowds, histories
 from tests.history.days import MANY, proved, stocked, summary, told, wishes

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Database
+from tests.copies import Database
 from tests.history.check import Fault, check
 from tests.history.conftest import Say
 from tests.history.crowds import crowds, days_of, histories

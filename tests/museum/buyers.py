@@ -10,7 +10,7 @@ from typing import Any
 from ledger.commands import Command
 from ledger.errors import Refused, Transient
 from ledger.posting import Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop, another_ledger
 
 POOLS = 2

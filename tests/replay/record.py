@@ -29,7 +29,7 @@ from ledger.migrate import upgrade
 from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
-from tests.conftest import Database
+from tests.copies import Database
 from tests.replay.endings import ENDINGS
 from tests.replay.other_endings import OTHER_ENDINGS
 from tests.workflows.conftest import ATTRIBUTES

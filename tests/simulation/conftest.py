@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from dev.postgres import PostgresServer
+from tests.copies import Copies
 from tests.simulation.ground import MakeGround, grounds
 
 
 @pytest.fixture(scope="session")
-def make_ground(postgres: PostgresServer, template: str) -> Iterator[MakeGround]:
+def make_ground(copies: Copies) -> Iterator[MakeGround]:
     """Give fresh databases on demand: hypothesis decides how many lives there are."""
     loop = asyncio.new_event_loop()
-    yield grounds(postgres, template, loop)
+    yield grounds(copies, loop)
     loop.close()

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from itertools import count
 from typing import Any, TypeVar
 
-from dev.postgres import PostgresServer
 from ledger.database import engine
 from ledger.posting import Ledger
-from tests.conftest import Database, temporary_database
+from tests.copies import Copies, Database
 
 Result = TypeVar("Result")
 
@@ -67,14 +65,12 @@ class Ground:
 MakeGround = Callable[[], AbstractContextManager[Ground]]
 
 
-def grounds(postgres: PostgresServer, template: str, loop: asyncio.AbstractEventLoop) -> MakeGround:
+def grounds(copies: Copies, loop: asyncio.AbstractEventLoop) -> MakeGround:
     """Say how to get a fresh database a life: a copy of the template."""
-    numbers = count(1)
 
     @contextmanager
     def make() -> Iterator[Ground]:
-        name = f"life_{next(numbers)}"
-        with temporary_database(postgres, name, template) as database:
+        with copies.one() as database:
             pool = engine(database.application_url, pool_size=2)
             try:
                 yield Ground(database=database, ledger=Ledger(pool), loop=loop)

@@ -7,22 +7,18 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import psycopg
 import pytest
-from psycopg import sql
 from temporalio.common import SearchAttributeKey
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
 
 from activities.tracing import Tracing
-from dev.database import database_urls
-from dev.postgres import PostgresServer
 from dev.temporal import TIME_SKIPPING, find_temporal
 from ledger.database import engine
 from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
-from tests.conftest import Database
+from tests.copies import Copies, Database
 from tests.workflows.shop import Checkout, Forward, Shop, delivery_of
 from tests.workflows.till import KEY, Till, Wire, open_wire
 from workflows.search_attributes import (
@@ -79,23 +75,10 @@ async def wire(till: Till) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture(scope="session")
-def shop_database(
-    postgres: PostgresServer, template: str, database_numbers: Iterator[int]
-) -> Iterator[Database]:
+def shop_database(copies: Copies) -> Iterator[Database]:
     """Give one database for all of them; every checkout here has a sku of its own."""
-    name = f"stage_{next(database_numbers)}"
-    urls = database_urls(postgres, name)
-    with psycopg.connect(postgres.superuser_url, autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner")
-        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-    database = Database(
-        name=name,
-        owner_url=urls.owner_url,
-        application_url=urls.application_url,
-        superuser_url=postgres.superuser_url.rpartition("/")[0] + f"/{name}",
-    )
-    yield database
-    database.close()
+    with copies.one() as database:
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from ledger.posting import Ledger
 from ledger.watch import Watch
 from payments.provider import PaymentProvider
 from settings.model import EngineSettings
-from tests.conftest import Database
+from tests.copies import Database
 from tests.workflows.gate import GATE, Gate
 from tests.workflows.till import Till, Wire
 from worker.delivery import Delivery

@@ -15,7 +15,7 @@ from sqlalchemy import event
 
 from api.availability.feed import AvailabilityFeed
 from api.serving import ApiServer
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import FrontDoor, open_front_door
 from tests.integration.api.noticeboard import Noticeboard, open_noticeboard
 

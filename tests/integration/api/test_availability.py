@@ -10,7 +10,7 @@ import pytest
 
 from api.queries import SKUS_MOST
 from dev.ports import free_port
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import open_front_door
 from tests.integration.api.shop_window import Window, open_window
 

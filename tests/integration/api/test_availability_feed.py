@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from api.availability.listeners import Listener
 from projections.notices import CHANNEL
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import LINE
 from tests.integration.api.shop_window import Window, hears, open_window, until
 

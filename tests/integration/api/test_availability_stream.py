@@ -15,7 +15,7 @@ from playwright.async_api import async_playwright
 
 from api.availability import stream
 from dev.ports import free_port
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.noticeboard import open_noticeboard
 from tests.integration.api.shop_window import (
     PATIENCE_SECONDS,

@@ -16,7 +16,7 @@ from projections.board.board import Board
 from projections.dead_letters import DeadLetter, DeadLetters
 from projections.generations import Generations
 from projections.reading import MOST_COUNTED
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import FrontDoor, bearer, lines, open_front_door
 
 BOARD, ANALYTICS = "/warehouse/board", "/analytics/stock"

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from dev.ports import free_port
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import FrontDoor, bearer, open_front_door
 from tests.integration.api.test_api_process import serving
 

@@ -14,7 +14,7 @@ from api.checkout_engine import CheckoutEngine
 from dev.ports import free_port
 from dev.temporal import TemporalServer, running_temporal
 from ledger import ids
-from tests.conftest import MakeDatabase
+from tests.copies import MakeDatabase
 from tests.integration.api.front_door import FrontDoor, bearer, lines, open_front_door
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 

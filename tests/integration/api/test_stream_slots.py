@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from api.availability import stream
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.shop_window import (
     PATIENCE_SECONDS,
     Page,

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from payments.webhooks import sign
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import FrontDoor, open_front_door
 from tests.integration.api.test_webhook_inbox import deliver, event
 

@@ -13,7 +13,7 @@ from bench.ledger.pgbench import Pgbench, find_pgbench
 from bench.ledger.seeding import Size, seed_grown
 from bench.ledger.shop import LOCATION, Carts, sku, stock_up
 from ledger.posting import Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import broken_promises
 
 SKUS = 10

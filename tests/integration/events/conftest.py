@@ -16,7 +16,7 @@ from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger.database import Role, engine
 from ledger.outgoing import Outbox
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.events.reading import events_of
 from tests.integration.ledger.shop import Shop, open_shop
 

@@ -8,7 +8,7 @@ from random import Random
 
 from ledger.checkouts import PaymentOperationKind, PaymentState, Status
 from ledger.commands import Command
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import another_ledger, open_shop, post_all
 from tests.integration.ledger.warehouse_stories import busy_days
 from tests.unit.ledger import cast

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from dev.postgres import PostgresServer
-from tests.conftest import Database, temporary_database
+from tests.copies import Copies, Database
 from tests.integration.ledger.busy_world import live_through
 from tests.integration.ledger.noticeboards import put_up
 from tests.integration.ledger.shop import Shop, broken_promises, open_shop
@@ -22,9 +21,9 @@ async def shop(database: Database) -> AsyncIterator[Shop]:
 
 
 @pytest.fixture(scope="session")
-async def busy(postgres: PostgresServer, template: str) -> AsyncIterator[Database]:
+async def busy(copies: Copies) -> AsyncIterator[Database]:
     """Give a database in which much has happened at once, through two processes. Nobody changes it."""
-    with temporary_database(postgres, "shop_busy", template) as database:
+    with copies.one() as database:
         await live_through(database)
         await put_up(database)
         yield database

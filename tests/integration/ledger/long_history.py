@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ledger.movements import HASHED_FIELDS
-from tests.conftest import Database
+from tests.copies import Database
 
 HASHED_IN_SQL = ", ".join(
     f"((extract(epoch FROM {name}) * 1000000)::bigint)::text"

@@ -9,7 +9,7 @@ from projections.analytics.analytics import Analytics
 from projections.availability.board import Availability
 from projections.board.board import Board
 from projections.generations import Generations
-from tests.conftest import Database
+from tests.copies import Database
 
 
 async def put_up(database: Database) -> None:

@@ -15,7 +15,7 @@ from psycopg.rows import TupleRow
 
 from ledger.commands import Command
 from ledger.posting import Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.proxy import Cut, Wire, wire_to
 from tests.integration.ledger.shop import Shop, another_ledger
 from tests.unit.ledger.cast import BERLIN, LAMP, RUG

@@ -16,7 +16,7 @@ from ledger.database import engine
 from ledger.errors import LedgerError, Refused, Transient
 from ledger.invariants import load
 from ledger.posting import Answer, Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import BERLIN, CURRENCY, LAMP, MUNICH, PRICE, RUG, TEAPOT
 

@@ -13,7 +13,7 @@ import psycopg
 from typer.testing import CliRunner, Result
 
 from cli.main import app
-from tests.conftest import Database, MakeDatabase
+from tests.copies import Database, MakeDatabase
 from tests.integration.ledger.long_history import write_long_history
 from tests.integration.ledger.shop import Shop, broken_promises
 

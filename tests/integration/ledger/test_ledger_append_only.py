@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop
 from tests.unit.ledger import cast
 

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from ledger.errors import Refused
 from ledger.migrate import upgrade
-from tests.conftest import Database, MakeDatabase
+from tests.copies import Database, MakeDatabase
 from tests.integration.ledger.shop import another_ledger, broken_promises, open_shop
 from tests.unit.ledger import cast
 from tests.unit.ledger import warehouse_cast as warehouse

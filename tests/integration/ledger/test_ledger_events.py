@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from events.schemas import PAYLOADS
-from tests.conftest import Database
+from tests.copies import Database
 
 
 def test_every_payload_is_of_its_published_shape(busy: Database) -> None:

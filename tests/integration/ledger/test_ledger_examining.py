@@ -18,7 +18,7 @@ from ledger.examining.findings import SHOWN, Findings
 from ledger.examining.heads import Heads, HeadsUnreadable, no_heads, read_heads
 from ledger.examining.history import entries
 from ledger.examining.words import CHAIN_WORDS
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.long_history import HASHED_IN_SQL
 from tests.integration.ledger.mutants import MUTANTS, Mutant, disarm
 from tests.integration.ledger.shop import INVARIANTS, Shop

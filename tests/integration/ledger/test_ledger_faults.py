@@ -15,7 +15,7 @@ from ledger import posting
 from ledger.commands import Command
 from ledger.errors import Transient
 from ledger.posting import ATTEMPTS
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.proxy import Cut, wire_to
 from tests.integration.ledger.shop import Shop, another_ledger, outcome
 from tests.unit.ledger import cast

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ledger.migrations.scripts import VERSIONS
-from tests.conftest import Database
+from tests.copies import Database
 
 CREATION = re.compile(r"^CREATE (?:UNIQUE )?INDEX (\w+)", re.MULTILINE)
 EXPLAINED = re.compile(

@@ -7,7 +7,7 @@ from collections import Counter
 import psycopg
 import pytest
 
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.busy_world import CHECKOUTS
 from tests.integration.ledger.mutants import MUTANTS, Mutant, disarm
 from tests.integration.ledger.shop import INVARIANTS, broken_promises

@@ -11,7 +11,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from ledger.migrate import head, upgrade
-from tests.conftest import Database, MakeDatabase
+from tests.copies import Database, MakeDatabase
 from tests.integration.ledger.shop import another_ledger, open_shop
 from tests.unit.ledger import cast
 

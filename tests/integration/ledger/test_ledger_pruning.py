@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from ledger import pruning
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop, broken_promises, open_shop
 from tests.unit.ledger.cast import LAMP
 

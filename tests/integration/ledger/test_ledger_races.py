@@ -14,7 +14,7 @@ import pytest
 
 from ledger.checkouts import PaymentOperationKind, Status
 from ledger.errors import KeyConflict, Refused
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import (
     Shop,
     another_ledger,

@@ -15,7 +15,7 @@ from ledger.inbox import InboxEvent, Stored, store
 from ledger.migrate import upgrade
 from ledger.movements import HASHED_FIELDS, chained
 from ledger.stock import GENESIS_HASH
-from tests.conftest import Database, MakeDatabase
+from tests.copies import Database, MakeDatabase
 from tests.integration.ledger.shop import Shop, open_shop
 from tests.integration.ledger.test_ledger_append_only import attempt, histories, some_history
 from tests.unit.ledger.cast import BERLIN, LAMP

@@ -21,7 +21,7 @@ from ledger.checkouts import (
 )
 from ledger.movements import HASHED_FIELDS
 from ledger.stock import ALLOWED_MOVES, OUTSIDE, MovementKind, Pile
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop
 from tests.unit.ledger import cast
 

@@ -19,7 +19,7 @@ from ledger import loading, posting, rules
 from ledger.checkouts import PaymentOperationKind, PaymentState, ReservationState
 from ledger.commands import Command, Expire, Fence, Release
 from ledger.world import Change, World
-from tests.conftest import Database
+from tests.copies import Database
 from tests.history.conftest import Say, say
 from tests.integration.ledger.races import (
     LINES,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -22,7 +22,7 @@ from settings.model import (
     SearchSettings,
     TelemetrySettings,
 )
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.events.conftest import Nats, away, bus, relay, shop, waiting
 from tests.integration.ledger.shop import Shop
 from tests.workflows.shop import eventually
@@ -113,6 +113,12 @@ class Board:
         except PASSING:
             return False
 
+    async def has_heard_all(self) -> bool:
+        """Heed some, and tell whether nothing is left on the stream."""
+        await self.keeper.round()
+        following = self.office.desk.following(self.name, await self.live())
+        return (await following.progress()).behind == 0
+
     async def equals_the_ledger(self) -> bool:
         """Compare as a rebuild does, and whole."""
         compared = await self.office.named(self.name).compare(await self.live())
@@ -163,5 +169,21 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def board(shop: Shop, relay: Relay, office: Office, name: str) -> Board:
     """Give each noticeboard in turn, not yet made."""
+    return _board(shop, relay, office, name)
+
+
+@pytest.fixture
+def boards(shop: Shop, relay: Relay, office: Office) -> list[Board]:
+    """Give all of them beside each other, where the same news goes to each."""
+    return [_board(shop, relay, office, name) for name in NAMES]
+
+
+def _board(shop: Shop, relay: Relay, office: Office, name: str) -> Board:
     keeper = Keeper(office.desk, office.named(name), wait_seconds=SHORTLY)
     return Board(name=name, shop=shop, relay=relay, office=office, keeper=keeper)
+
+
+async def settle(boards: Sequence[Board]) -> None:
+    """Carry and heed until nothing is under way for any of them."""
+    for board in boards:
+        await board.settle()

@@ -23,7 +23,7 @@ from tests.unit.ledger import cast
 from tests.unit.ledger.cast import LAMP, MUNICH, RUG, TEAPOT
 from tests.workflows.shop import eventually
 
-SECONDS = size(share=9, full=120)
+SECONDS = size(share=6, full=120)
 LEAST_DEATHS = 6
 LIFE_SECONDS = (0.3, 1.5)
 """How long each may live."""

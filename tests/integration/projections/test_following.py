@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from typing import Any
 
 import nats
@@ -17,10 +18,11 @@ from events.reading import Event, read
 from ledger import outbox
 from ledger.outgoing import Written
 from projections.keeping import Keeper
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.events.conftest import Nats
 from tests.integration.ledger.busy_world import live_through
-from tests.integration.projections.conftest import SHORTLY, Board, open_office
+from tests.integration.ledger.shop import Shop
+from tests.integration.projections.conftest import NAMES, SHORTLY, Board, open_office, settle
 from tests.proof import size
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import LAMP, RUG
@@ -75,74 +77,73 @@ async def test_what_the_ledger_says_is_shown(board: Board, bus: Nats) -> None:
 
 
 @pytest.mark.proof
-async def test_shuffled_doubled_and_in_order_end_the_same(board: Board, bus: Nats) -> None:
+async def test_shuffled_doubled_and_in_order_end_the_same(shop: Shop, boards: list[Board]) -> None:
     """Byte for byte, in batches of any size."""
-    await live_through(board.database)
-    told = events(board.database)
-    whole = await board.built()
-    first = await standing(board, 0)
-    await heed(board, told, first)
-    assert await board.entries(first) == whole
+    await live_through(shop.database)
+    told = events(shop.database)
+    for board in boards:
+        whole = await board.built()
+        first = await standing(board, 0)
+        await heed(board, told, first)
+        assert await board.entries(first) == whole
 
-    for n in range(1, ROUNDS + 1):
-        mixed = told + random.sample(told, len(told) // 3)
-        random.shuffle(mixed)
-        number = await standing(board, n)
-        await heed(board, mixed, number)
-        assert await board.entries(number) == whole
-        await board.office.named(board.name).drop(number)
+        for n in range(1, ROUNDS + 1):
+            mixed = told + random.sample(told, len(told) // 3)
+            random.shuffle(mixed)
+            number = await standing(board, n)
+            await heed(board, mixed, number)
+            assert await board.entries(number) == whole
+            await board.office.named(board.name).drop(number)
 
 
-async def test_what_is_lost_heals_with_the_next_event_of_its_key(board: Board, bus: Nats) -> None:
+async def test_what_is_lost_heals_with_the_next_event_of_its_key(
+    shop: Shop, boards: list[Board]
+) -> None:
     """Any events are lost, but for the last of each subject."""
-    await live_through(board.database)
-    told = events(board.database)
+    await live_through(shop.database)
+    told = events(shop.database)
     last = {event.subject: event for event in told}
     kept = [event for event in told if event is last[event.subject] or random.random() < 0.6]
     assert len(kept) < len(told)
 
-    number = await standing(board, 0)
-    await heed(board, kept, number)
+    for board in boards:
+        number = await standing(board, 0)
+        await heed(board, kept, number)
 
-    assert await board.entries(number) == await board.built()
+        assert await board.entries(number) == await board.built()
 
 
 async def test_a_stream_that_is_shuffled_and_doubled_ends_as_the_ledger(
-    board: Board, bus: Nats
+    shop: Shop, boards: list[Board], bus: Nats
 ) -> None:
     """Over the bus itself, with a place in the stream and everything."""
-    await board.settle()
-    await live_through(board.database)
-    told = bodies(board.database)
+    await settle(boards)
+    await live_through(shop.database)
+    told = bodies(shop.database)
     mixed = told + random.sample(told, len(told) // 3)
     random.shuffle(mixed)
     await publish(bus, mixed)
 
-    async def heard() -> bool:
-        await board.keeper.round()
-        following = board.office.desk.following(board.name, await board.live())
-        return (await following.progress()).behind == 0
-
-    await eventually(heard)
-
-    assert await board.equals_the_ledger()
-    assert await board.office.desk.letters.open() == []
+    for board in boards:
+        await eventually(board.has_heard_all)
+        assert await board.equals_the_ledger()
+        assert await board.office.desk.letters.open(board.name) == []
 
 
-async def test_two_who_follow_share_the_work(board: Board, bus: Nats) -> None:
+async def test_two_who_follow_share_the_work(shop: Shop, boards: list[Board], bus: Nats) -> None:
     """Each event goes to one of them, and all are heeded."""
-    await board.settle()
-    async with open_office(board.shop, bus.url) as office:
-        other = Keeper(office.desk, office.named(board.name), wait_seconds=SHORTLY)
-        await live_through(board.database)
+    await settle(boards)
+    await live_through(shop.database)
+    async with open_office(shop, bus.url) as office:
+        for board in boards:
+            other = Keeper(office.desk, office.named(board.name), wait_seconds=SHORTLY)
 
-        async def all_heard() -> bool:
-            settled, _ = await asyncio.gather(board.is_settled(), other.round())
-            return settled
+            async def all_heard(board: Board = board, other: Keeper = other) -> bool:
+                settled, _ = await asyncio.gather(board.is_settled(), other.round())
+                return settled
 
-        await eventually(all_heard)
-
-    assert await board.equals_the_ledger()
+            await eventually(all_heard)
+            assert await board.equals_the_ledger()
 
 
 async def test_a_place_that_the_bus_lost_is_made_anew_from_the_ledger(
@@ -230,36 +231,38 @@ def spoilt(random_: random.Random) -> tuple[str, bytes]:
 
 @pytest.mark.proof
 @pytest.mark.parametrize("seed", range(ROUNDS))
-async def test_poison_anywhere_stops_nobody_else(board: Board, bus: Nats, seed: int) -> None:
-    """Each is put aside once, with a reason; the next event of its key closes it."""
+async def test_poison_anywhere_stops_nobody_else(
+    shop: Shop, boards: list[Board], bus: Nats, seed: int
+) -> None:
+    """Each is put aside once by each, with a reason; the next event of its key closes it."""
     random_ = random.Random(seed)
-    await board.settle()
-    await live_through(board.database)
-    told = bodies(board.database)
+    await settle(boards)
+    await live_through(shop.database)
+    told = bodies(shop.database)
     poison = [spoilt(random_) for _ in range(20)]
     for one in poison:
         told.insert(random_.randrange(len(told) + 1), one)
     # The last word of each subject that was spoilt is a good one.
     await publish(bus, told)
-    await board.settle()
+    await settle(boards)
 
-    letters = board.database.rows(
-        "SELECT subject, code, state, attempts FROM projections.dead_letter ORDER BY position"
+    letters = shop.database.rows(
+        "SELECT projection, code, state FROM projections.dead_letter ORDER BY position"
     )
-    assert len(letters) == len(poison)
-    assert {code for _, code, _, _ in letters} <= {
+    assert Counter(name for name, _, _ in letters) == dict.fromkeys(NAMES, len(poison))
+    assert {code for _, code, _ in letters} <= {
         *("no-event", "misshapen-payload", "newer-version", "unknown-type")
     }
-    assert await board.equals_the_ledger()
-    open_before = await board.office.desk.letters.open(board.name)
+    for board in boards:
+        assert await board.equals_the_ledger()
 
-    await board.shop.tell(*(cast.receive(1, sku, receipt=f"later-{sku}") for sku in (LAMP, RUG)))
-    await board.settle()
+    await shop.tell(*(cast.receive(1, sku, receipt=f"later-{sku}") for sku in (LAMP, RUG)))
+    await settle(boards)
 
-    assert await board.office.desk.letters.open(board.name) == []
-    assert {state for _, _, state, _ in letters} <= {"open", "overtaken"}
-    assert len(open_before) <= len(poison)
-    assert await board.equals_the_ledger()
+    assert await boards[0].office.desk.letters.open() == []
+    assert {state for _, _, state in letters} <= {"open", "overtaken"}
+    for board in boards:
+        assert await board.equals_the_ledger()
 
 
 def test_every_event_has_a_version(database: Database) -> None:

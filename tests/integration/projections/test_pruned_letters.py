@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from projections import pruning
-from tests.conftest import Database
+from tests.copies import Database
 
 MONTH = timedelta(days=30)
 STATES = ("open", "overtaken", "applied", "rebuilt")

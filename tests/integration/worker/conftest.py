@@ -8,7 +8,7 @@ import pytest
 
 from ledger.posting import Ledger
 from ledger.watch import Watch
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.worker.processes import employ
 from tests.workflows.conftest import (
     counter,

@@ -11,7 +11,7 @@ from dev.ports import free_port
 from ledger import inbox
 from ledger.database import engine
 from ledger.posting import Ledger
-from tests.conftest import Database
+from tests.copies import Database
 from tests.workflows.shop import eventually
 from worker.alarm import ChannelAlarm
 

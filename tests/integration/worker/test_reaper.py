@@ -22,7 +22,7 @@ from ledger.commands import (
 from ledger.policies import Location, Product, put_location, put_product
 from ledger.posting import Ledger
 from ledger.watch import LapsedHold, Watch
-from tests.conftest import Database
+from tests.copies import Database
 from worker.reaper import Reaper
 
 LAMP = "brass-lamp"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dev.ports import free_port
 from dev.temporal import running_temporal
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.worker.processes import Employ, WorkerProcess
 from tests.workflows.shop import Checkout, Shop, eventually
 from workflows.search_attributes import SEARCH_ATTRIBUTES

@@ -18,7 +18,7 @@ from projections.search.asking import Wish
 from projections.search.board import Search
 from projections.search.entry import encoded
 from projections.search.index import Indexes
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop, open_shop
 
 COLUMNS = ("id", "shard", "subject", "sequence", "type", "version", "recorded_at", "payload")

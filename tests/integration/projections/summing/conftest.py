@@ -7,17 +7,16 @@ from itertools import count
 
 import pytest
 
-from dev.postgres import PostgresServer
 from ledger.database import Role, engine
-from tests.conftest import temporary_database
+from tests.copies import Copies
 from tests.integration.ledger.busy_world import live_through
 from tests.integration.projections.summing.town import Town, events_of, go_on
 
 
 @pytest.fixture(scope="session")
-async def town(postgres: PostgresServer, template: str) -> AsyncIterator[Town]:
+async def town(copies: Copies) -> AsyncIterator[Town]:
     """Give a ledger that nobody changes any more; each test fills generations of its own."""
-    with temporary_database(postgres, "shop_told", template) as database:
+    with copies.one() as database:
         await live_through(database)
         await go_on(database)
         pool = engine(database.application_url, pool_size=4, role=Role.PROJECTIONS)

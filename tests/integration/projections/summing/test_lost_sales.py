@@ -13,7 +13,7 @@ from ledger.errors import Refused, Transient
 from projections.analytics.analytics import Analytics
 from projections.analytics.refusals import AT_ONCE
 from projections.generations import Generations
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import Shop, open_shop
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT

@@ -26,7 +26,7 @@ from projections.analytics.reading import (
 )
 from projections.board.reading import Place as TaskPlace
 from projections.board.reading import Section, sheet_of
-from tests.conftest import Database
+from tests.copies import Database
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

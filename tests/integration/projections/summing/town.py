@@ -18,7 +18,7 @@ from ledger.errors import Transient
 from ledger.outgoing import Written
 from projections.analytics.analytics import Analytics
 from projections.board.board import Board
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.ledger.shop import open_shop
 from tests.unit.ledger import cast
 from tests.unit.ledger import warehouse_cast as warehouse

@@ -28,7 +28,7 @@ from ledger.posting import Ledger
 from ledger.promises import Promises, SilentPayment
 from ledger.watch import Watch
 from settings.model import CheckoutSettings, ReservationTokenSettings, TokenSettings
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.api.front_door import TOKEN_SECRET, WEBHOOK_SECRET
 from tests.integration.ledger.shop import broken_promises
 from tests.integration.worker.faults.cases import Case, Passed

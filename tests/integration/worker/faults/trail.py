@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ledger.checkouts import PaymentState
-from tests.conftest import Database
+from tests.copies import Database
 from tests.integration.worker.faults.customers import Customer
 from worker.starting import described
 from workflows.starting import recovery_workflow_id

@@ -1,0 +1,125 @@
+"""Databases for the tests: made before they are asked for and dropped when there is time, by a thread beside them.
+
+To copy one takes longer than many a test.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, LiteralString, Self
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from dev.database import database_urls
+from dev.postgres import PostgresServer
+
+AHEAD = 2
+
+
+@dataclass(kw_only=True)
+class Database:
+    """One database, reached as each of the three who may log in.
+
+    The superuser's connection stays open until the database is dropped: facts are read through it.
+    """
+
+    name: str
+    owner_url: str
+    application_url: str
+    superuser_url: str
+    _opened: ExitStack = field(default_factory=ExitStack)
+    _connection: psycopg.Connection[TupleRow] | None = None
+
+    @property
+    def superuser(self) -> psycopg.Connection[TupleRow]:
+        """A connection that may do everything, each statement its own transaction."""
+        if self._connection is None:
+            self._connection = self._opened.enter_context(
+                psycopg.connect(self.superuser_url, autocommit=True)
+            )
+        return self._connection
+
+    def rows(self, query: LiteralString, *parameters: Any) -> list[TupleRow]:
+        """Read facts."""
+        return self.superuser.execute(query, parameters).fetchall()
+
+    def value(self, query: LiteralString, *parameters: Any) -> Any:
+        """Read one fact."""
+        ((only,),) = self.rows(query, *parameters)
+        return only
+
+    def run(self, statement: LiteralString, *parameters: Any) -> None:
+        """Change the database behind everybody's back."""
+        self.superuser.execute(statement, parameters)
+
+    def close(self) -> None:
+        """Let go of the connection, if there was one."""
+        self._opened.close()
+
+
+MakeDatabase = Callable[..., Database]
+"""`make_database()` gives a migrated database, `make_database(empty=True)` one before any migration."""
+
+
+class Copies:
+    """Copies of a template, two of them always under way."""
+
+    def __init__(self, server: PostgresServer, template: str) -> None:
+        self.server = server
+        self.template = template
+        self._numbers = count(1)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copies")
+        self._ahead: deque[Future[str]] = deque()
+        self._dropped: list[Future[None]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until all are dropped that were given up. Raises psycopg.Error where one could not be."""
+        self._thread.shutdown()
+        for dropped in self._dropped:
+            dropped.result()
+
+    @contextmanager
+    def one(self, *, empty: bool = False) -> Iterator[Database]:
+        """Give a database for the time of a block: migrated, or one before any migration."""
+        name = self._create("template1") if empty else self._next()
+        urls = database_urls(self.server, name)
+        database = Database(
+            name=name,
+            owner_url=urls.owner_url,
+            application_url=urls.application_url,
+            superuser_url=self.server.superuser_url.rpartition("/")[0] + f"/{name}",
+        )
+        try:
+            yield database
+        finally:
+            database.close()
+            self._dropped.append(self._thread.submit(self._drop, name))
+
+    def _next(self) -> str:
+        while len(self._ahead) <= AHEAD:
+            self._ahead.append(self._thread.submit(self._create, self.template))
+        return self._ahead.popleft().result()
+
+    def _create(self, template: str) -> str:
+        name = f"shop_{next(self._numbers)}"
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner")
+        self._run(create.format(sql.Identifier(name), sql.Identifier(template)))
+        return name
+
+    def _drop(self, name: str) -> None:
+        """Whoever is still connected is thrown out."""
+        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def _run(self, statement: sql.Composed) -> None:
+        with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
+            connection.execute(statement)
