@@ -28,13 +28,23 @@ projections = typer.Typer(
 
 
 @projections.callback()
-def keep(context: typer.Context) -> None:
+def keep(
+    context: typer.Context,
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Keep this one, and others that are named so.")
+    ] = None,
+) -> None:
     """Keep the noticeboards: availability, search, board, analytics. Without a command, until it is told to end."""
     if context.invoked_subcommand is None:
         # Only here: the other commands need not wait for it to load.
         from worker.projections import ProjectionProcessSettings, run  # noqa: PLC0415
 
-        asyncio.run(run(ProjectionProcessSettings.read()))
+        try:
+            asyncio.run(run(ProjectionProcessSettings.read(), only or ()))
+        except LookupError as error:
+            typer.echo(f"There is no noticeboard {error} to be kept here.", err=True)
+            raise typer.Exit(BROKEN) from None
 
 
 @projections.command()

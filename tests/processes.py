@@ -17,11 +17,11 @@ GRACE_SECONDS = 15
 class OurProcess:
     """`onhand COMMAND`, told nothing but these settings."""
 
-    def __init__(self, command: str, log: Path, settings: dict[str, str]) -> None:
+    def __init__(self, command: str, log: Path, settings: dict[str, str], *options: str) -> None:
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", command],
+                [sys.executable, "-m", "cli", command, *options],
                 cwd=ROOT,
                 env={**clean_environment(os.environ), **settings},
                 stdout=output,

@@ -128,11 +128,15 @@ def _kept(engine: AsyncEngine, settings: ProjectionProcessSettings) -> Iterator[
         yield Search(engine, Indexes(Path(directory)))
 
 
-async def run(settings: ProjectionProcessSettings) -> None:
-    """Run until SIGTERM or SIGINT. What is under way is given up, and heeded again by whoever comes next."""
-    stop = begun(settings.telemetry, settings.drill)
+async def run(settings: ProjectionProcessSettings, only: Sequence[str] = ()) -> None:
+    """Run until SIGTERM or SIGINT. What is under way is given up, and heeded again by whoever comes next.
+
+    Keeps those that are named, or all. Raises LookupError where one of them is not there to be kept.
+    """
     office = Office.open(settings)
-    loops = list(_begun_loops(office, settings.projections))
+    kept = [office.named(name) for name in only] or office.projections
+    stop = begun(settings.telemetry, settings.drill)
+    loops = list(_begun_loops(office.desk, kept, settings.projections))
     log.info("projections ready")
     await stop.wait()
     log.info("projections stopping")
@@ -140,12 +144,14 @@ async def run(settings: ProjectionProcessSettings) -> None:
     await office.close()
 
 
-def _begun_loops(office: Office, settings: ProjectionSettings) -> Iterator[asyncio.Task[None]]:
-    keepers = [Keeper(office.desk, projection) for projection in office.projections]
+def _begun_loops(
+    desk: Desk, kept: Sequence[Projection], settings: ProjectionSettings
+) -> Iterator[asyncio.Task[None]]:
+    keepers = [Keeper(desk, projection) for projection in kept]
     for keeper in keepers:
         heed = run_loop(keeper.projection.name, keeper.round, AFTER_FAILURE_SECONDS, AtOnce())
         yield asyncio.create_task(heed)
-    look = partial(_look, office.desk, keepers)
+    look = partial(_look, desk, keepers)
     yield asyncio.create_task(run_loop("freshness", look, settings.freshness_interval_seconds))
 
 
