@@ -29,6 +29,7 @@ from ledger.commands import Quantity, Receive
 from ledger.database import engine, plain_url
 from ledger.posting import Ledger
 from projections.availability.reading import shown
+from projections.generations import AVAILABILITY
 from projections.notices import CHANNEL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,7 @@ AT_ONCE = 20
 """Posts of a burst that are under way together."""
 BETWEEN_PROBES_SECONDS = 0.1
 SHOWN_SECONDS = 60.0
+_OTHERS = ("--only", "board", "--only", "analytics")
 
 _BEHIND = b"""
 SELECT (SELECT sum(sequence) FROM stock) - coalesce((SELECT sum(sequence) FROM projections.availability), 0)
@@ -104,7 +106,9 @@ class Catalogue:
 
     async def _heard(self) -> None:
         for seconds in (1, 0):  # at the first, and whatever else has come by then
-            async for _ in self.listening.notifies(timeout=seconds, stop_after=1 if seconds else None):
+            async for _ in self.listening.notifies(
+                timeout=seconds, stop_after=1 if seconds else None
+            ):
                 pass
 
     async def _behind(self) -> int:
@@ -206,7 +210,7 @@ async def _catalogue(urls: DatabaseUrls, skus: int) -> AsyncIterator[Catalogue]:
 
 @contextmanager
 def _kept(urls: DatabaseUrls) -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Run a bus and whoever keeps the noticeboards as processes; give how to run a relay."""
+    """Run a bus and whoever keeps the noticeboards as processes, the catalogue by itself; give how to run a relay."""
     with TemporaryDirectory(prefix="onhand-bench-") as place, running_nats(Path(place)) as server:
         settings = {"DATABASE_URL": urls.application_url, "NATS_URL": server.url}
 
@@ -215,14 +219,17 @@ def _kept(urls: DatabaseUrls) -> Iterator[Callable[[], AbstractContextManager[No
             with running(_ours("relay", settings, place)):
                 yield
 
-        with running(_ours("projections", settings, place)):
+        with (
+            running(_ours("projections", settings, place, "--only", AVAILABILITY)),
+            running(_ours("projections", settings, place, *_OTHERS)),
+        ):
             yield relay
 
 
-def _ours(command: str, settings: dict[str, str], place: str) -> ChildSpec:
+def _ours(command: str, settings: dict[str, str], place: str, *options: str) -> ChildSpec:
     return ChildSpec(
         name=command,
-        command=(sys.executable, "-m", "cli", command),
+        command=(sys.executable, "-m", "cli", command, *options),
         environment={**clean_environment(os.environ), **settings},
         log=Path(place) / f"{command}.log",
         directory=ROOT,
