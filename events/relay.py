@@ -38,7 +38,7 @@ PUBLISH = Around("relay.publish")
 
 MOST_AT_ONCE = 1_600
 SHARDS_AT_ONCE = 16
-"""Where much waits: whoever else carries finds others free. Where little does, one carries all of it."""
+"""Where much waits, or the bus was away: whoever else carries finds others free. Else one carries all of the little."""
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 15.0
 
@@ -72,7 +72,7 @@ class Relay:
 
     async def carry(self) -> int:
         """Carry some, and tell how many: none where nothing waits. Raises BusAway where nothing was stored."""
-        most = SHARDS_AT_ONCE if self._much_waits else SHARDS
+        most = SHARDS_AT_ONCE if self._much_waits or self._misses else SHARDS
         async with self.outbox.claimed(first=self._first, most=most) as claim:
             if not claim.shards:
                 return 0

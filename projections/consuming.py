@@ -58,10 +58,9 @@ class Consumer:
         self._suspects: set[str] = set()
         """Subjects of which an event could not be heeded: the next of them are kept from all others."""
 
-    async def round(self, wait_seconds: float = WAIT_SECONDS, *, has_letters: bool = True) -> int:
+    async def round(self, wait_seconds: float = WAIT_SECONDS) -> int:
         """Wait for events, heed them, and tell how many came.
 
-        Where nothing was put aside before, nothing is looked for that these settle.
         Raises BusAway and PlaceLostError, and what a database that is away raises: all of them come again.
         """
         deliveries = await self.following.take(
@@ -74,8 +73,7 @@ class Consumer:
             aside += await self._heed(heard)
             if aside:
                 await self.letters.put(aside)
-            if aside or has_letters:
-                await self._overtake(heard, {letter.position for letter in aside})
+            await self._overtake(heard, {letter.position for letter in aside})
         await self.following.done(deliveries)
         HEEDED.labels(self.projection.name).inc(len(deliveries) - len(aside))
         return len(deliveries)

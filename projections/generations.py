@@ -16,13 +16,7 @@ from projections.notices import notify_age, notify_reset
 
 AVAILABILITY = "availability"
 
-_COLUMNS = """
-  g.projection, g.generation AS number, g.state, g.stream, g.started_at, g.live_at, f.as_of, f.position,
-  EXISTS (
-    SELECT FROM projections.dead_letter d
-    WHERE d.projection = g.projection AND d.generation = g.generation AND d.state = 'open'
-  ) AS has_letters
-"""
+_COLUMNS = "g.projection, g.generation AS number, g.state, g.stream, g.started_at, g.live_at, f.as_of, f.position"
 
 _ALL = text(f"""
 SELECT {_COLUMNS}, clock_timestamp() - f.as_of AS age
@@ -106,8 +100,6 @@ class Generation:
     as_of: datetime | None
     age_seconds: float | None
     position: int | None
-    has_letters: bool
-    """Whether something is put aside that nobody has settled."""
 
 
 class Generations:

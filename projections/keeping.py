@@ -51,8 +51,8 @@ class Keeper:
     async def round(self) -> None:
         """Heed what comes within a second. Raises what passes: BusAway, Transient, a database's errors."""
         try:
-            consumer, has_letters = await self._standing()
-            await consumer.round(self.wait_seconds, has_letters=has_letters)
+            consumer = await self._standing()
+            await consumer.round(self.wait_seconds)
         except PlaceLostError:
             await self._make()
         except Transient:
@@ -91,12 +91,12 @@ class Keeper:
             name = self.projection.name
             DEAD.labels(name).set((await self.desk.letters.counts()).get(name, 0))
 
-    async def _standing(self) -> tuple[Consumer, bool]:
-        """Give the consumer of the generation that is live at this moment; and whether it has dead letters."""
+    async def _standing(self) -> Consumer:
+        """Give the consumer of the generation that is live at this moment."""
         live = await self.desk.generations.live(self.projection.name)
         if self._consumer is not None and live is not None and not await self._lost(live):
             if live.number == self._consumer.generation:
-                return self._consumer, live.has_letters
+                return self._consumer
             await self._consumer.following.let_go()
         else:
             try:
@@ -111,7 +111,7 @@ class Keeper:
         following = self.desk.following(self.projection.name, live.number)
         self._consumer = Consumer(self.projection, live.number, following, self.desk.letters)
         self._watermarks = Watermarks(following)
-        return self._consumer, live.has_letters
+        return self._consumer
 
     async def _lost(self, live: Generation) -> bool:
         """Tell whether what it was kept in is gone while it was followed."""

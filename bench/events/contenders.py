@@ -21,6 +21,7 @@ from events.relay import MOST_AT_ONCE, Relay
 from ledger.outbox import SHARDS
 from ledger.outgoing import Claim, Outbox
 
+PATIENCE_SECONDS = 30.0
 TWICE = 2
 """Some shards have fewer than others."""
 
@@ -68,7 +69,7 @@ async def in_batches(bus: JetStreamBus, messages: Sequence[Message]) -> list[boo
 
 async def each_alone(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
     """Publish as the client's own library does: the server syncs its disk for each."""
-    return await one_by_one(await bus.connection.stream(), messages)
+    return await one_by_one(await bus.connection.stream(), messages, PATIENCE_SECONDS)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from bench.figures import Ratio
 from bench.findings import Findings
 from bench.ledger.ground import ground, refilled
 from bench.ledger.seeding import seed_grown
+from dev.database import DatabaseUrls
 from events.relay import Relay
 from ledger.database import engine
 from ledger.outgoing import Outbox
@@ -57,22 +58,21 @@ async def measure(plan: Plan, says: Says) -> Findings:
             engine=pool,
             owner_url=urls.owner_url,
         )
-        bare = Publishing(
-            name="bare",
-            title="bare publisher of the same bytes",
-            engine=pool,
-            owner_url=urls.owner_url,
-            publish=each_alone,
-        )
-        batches = Publishing(
-            name="batches",
-            title="bare publisher of the same batches",
-            engine=pool,
-            owner_url=urls.owner_url,
-            publish=in_batches,
-        )
+        publishers = [
+            Publishing(
+                name=name,
+                title=f"bare publisher of the same {what}",
+                engine=pool,
+                owner_url=urls.owner_url,
+                publish=publish,
+            )
+            for name, what, publish in (
+                ("bare", "bytes", each_alone),
+                ("batches", "batches", in_batches),
+            )
+        ]
         found = await interleaved(
-            (relaying, bare, batches),
+            (relaying, *publishers),
             rounds=plan.rounds,
             seconds=plan.seconds,
             least_ready=0,
@@ -88,22 +88,22 @@ async def measure(plan: Plan, says: Says) -> Findings:
         findings.notes.append(await _drained(Outbox(pool), plan.burst))
         await pool.dispose()
         says("measuring the lag")
-        lag = await measured(
-            place.fresh("catalogue"),
-            burst=plan.changes,
-            rounds=plan.rounds,
-            seconds=plan.seconds,
-            skus=plan.skus,
-        )
-        findings.beside.append(lag.contest)
-        findings.ratios.append(
-            Ratio(key="lag_p99_ms", rounds=tuple(load.p99_ms for load in lag.contest.loads))
-        )
-        findings.notes.append(
-            f"Of {plan.changes:,} changes that waited for a relay, {lag.carried:,.0f} a second came to be shown."
-            f" The lag was measured at {lag.rate:,.0f}; half is {lag.carried / 2:,.0f}."
-        )
+        await _find_lag(findings, place.fresh("catalogue"), plan)
         return findings
+
+
+async def _find_lag(findings: Findings, urls: DatabaseUrls, plan: Plan) -> None:
+    lag = await measured(
+        urls, burst=plan.changes, rounds=plan.rounds, seconds=plan.seconds, skus=plan.skus
+    )
+    findings.beside.append(lag.contest)
+    findings.ratios.append(
+        Ratio(key="lag_p99_ms", rounds=tuple(load.p99_ms for load in lag.contest.loads))
+    )
+    findings.notes.append(
+        f"Of {plan.changes:,} changes that waited for a relay, {lag.carried:,.0f} a second came to be shown."
+        f" The lag was measured at {lag.rate:,.0f}; half is {lag.carried / 2:,.0f}."
+    )
 
 
 async def _drained(outbox: Outbox, burst: int) -> str:

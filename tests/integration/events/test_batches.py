@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import nats
@@ -11,12 +12,16 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js.api import StreamConfig
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from events.batches import MOST_AT_ONCE, Answer, publish_as_one
+from events.connection import ANSWERED_WITHIN_SECONDS, CONNECT_SECONDS
 from events.envelope import PREFIX, Message
-from events.jetstream import STREAM, JetStreamBus
+from events.jetstream import PUBLISHED_WITHIN_SECONDS, STREAM, JetStreamBus
+from ledger.transactions import rows_of
 from tests.integration.events.conftest import Nats
+from tests.integration.ledger.shop import Shop
 
 BATCH = "Nats-Batch-Id"
 
@@ -129,6 +134,50 @@ async def test_a_stream_that_allows_none_is_asked_once(
 
     assert [line["event"] for line in logged] == ["bus takes no batches"]
     assert ids(await bus.events()) == [message.id for message in sent]
+
+
+@pytest.mark.parametrize("place", range(3))
+async def test_what_no_stream_takes_keeps_nothing_else_from_it(
+    publisher: JetStreamBus, bus: Nats, client: Client, place: int
+) -> None:
+    """An operator's stream may leave some subjects out; the rest of the batch is stored all the same."""
+    stream = client.jetstream()
+    await stream.delete_stream(STREAM)
+    await stream.add_stream(
+        StreamConfig(name=STREAM, subjects=[f"{PREFIX}.stock.>"], allow_atomic=True)
+    )
+    sent = some(2)
+    sent.insert(place, Message(id="LAMP/1", topic=f"{PREFIX}.product.LAMP", body=b"{}"))
+
+    stored = await publisher.publish(sent)
+
+    assert stored == [number != place for number in range(3)]
+    assert ids(await bus.events()) == [message.id for message in some(2)]
+
+
+async def test_what_is_too_large_is_all_that_is_not_stored(
+    publisher: JetStreamBus, bus: Nats
+) -> None:
+    """It is refused before it is sent; what comes before it is carried."""
+    whole = some(3)
+    sent = [*whole[:2], replace(whole[2], body=b"x" * 2_000_000)]
+
+    assert await publisher.publish(sent) == [True, True, False]
+    assert ids(await bus.events()) == [message.id for message in whole[:2]]
+
+
+async def test_a_round_takes_less_time_than_postgres_gives_an_idle_transaction(shop: Shop) -> None:
+    """Or the shards would be somebody else's while this relay still publishes."""
+    most = (
+        CONNECT_SECONDS  # to connect
+        + 2 * ANSWERED_WITHIN_SECONDS  # is the stream there, and to make it
+        + PUBLISHED_WITHIN_SECONDS
+        + CONNECT_SECONDS  # to close
+    )
+    (row,) = await rows_of(shop.ledger.engine, text("SHOW idle_in_transaction_session_timeout"))
+    allowed = row["idle_in_transaction_session_timeout"]
+    assert allowed.endswith("s")
+    assert most < float(allowed.removesuffix("s"))
 
 
 async def test_another_connection_is_asked_anew(publisher: JetStreamBus, client: Client) -> None:
