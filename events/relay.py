@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter as Counts
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -110,6 +111,7 @@ def in_order(rows: Sequence[Written], stored: Sequence[bool]) -> list[Written]:
 
 def _count(out: Sequence[Written]) -> None:
     now = datetime.now(UTC)
+    for kind, count in Counts(row.type for row in out).items():
+        PUBLISHED.labels(kind).inc(count)
     for row in out:
-        PUBLISHED.labels(row.type).inc()
         LAG.observe(max(0.0, (now - row.recorded_at).total_seconds()))
