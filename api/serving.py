@@ -9,6 +9,7 @@ import structlog
 import uvicorn
 
 from api.availability.feed import AvailabilityFeed
+from api.connections import Connection
 
 log = structlog.get_logger("api")
 
@@ -17,6 +18,7 @@ class ApiServer(uvicorn.Server):
     """Waits at its end for answers under way, and a stream would be under way for ever: so they end first."""
 
     def __init__(self, config: uvicorn.Config, feed: AvailabilityFeed) -> None:
+        config.http = Connection
         super().__init__(config)
         self._feed = feed
 

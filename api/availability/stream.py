@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 from api.availability.feed import AvailabilityFeed
 from api.availability.listeners import Listener
 from api.availability.slots import CrowdedError, FullError
+from api.connections import reset
 from api.problems import Problem, busy
 
 HEARTBEAT_SECONDS = 15.0
@@ -25,7 +26,7 @@ LIFE_SECONDS = 1_800.0
 LIFE_SPREAD = 0.2
 """By how much of that, at most, it is shorter or longer: those who came together do not go together."""
 UNREAD_SECONDS = 60.0
-"""How long past its life one is kept whose reader does not take what is written."""
+"""How long past its life one is kept whose reader takes too little of what is written."""
 CROWDED_SECONDS = 30
 """When an address that has its streams may ask for another: a page that was left is forgotten by then."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -74,6 +75,7 @@ class AvailabilityStream(StreamingResponse):
             if not limit.expired():
                 raise
             # Its last words wait for a reader who does not read: they are not waited for.
+            await reset(scope, receive)
             log.info("stream cut")
 
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import logging
+import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from api import connections
 from api.availability import stream
 from tests.copies import Database
 from tests.integration.api.shop_window import (
@@ -24,6 +30,9 @@ from tests.integration.api.shop_window import (
 MOST = 2
 ENOUGH_ROUNDS = 1_000
 """Of the loop: whoever could write would have taken what waits."""
+LOOPBACK = f"{struct.unpack('=I', socket.inet_aton('127.0.0.1'))[0]:08X}"
+"""As the system's table of connections writes it."""
+MANY = [f"{'S' * 50}{number}" for number in range(100)]
 LAMP = "/streams/availability?sku=LAMP"
 
 
@@ -99,35 +108,80 @@ async def test_a_stream_ends_and_its_reader_comes_again(
     assert (told["available"], again["available"]) == (3, 7)
 
 
-async def test_one_who_never_reads_loses_the_place(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+@asynccontextmanager
+async def one_who_never_reads(window: Window, url: str) -> AsyncIterator[asyncio.StreamWriter]:
+    """Open a stream of much, and take nothing of it."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    _, writer = await asyncio.open_connection(host, int(port), limit=1_024)
+    asked = "&".join(f"sku={sku}" for sku in MANY)
+    writer.write(f"GET /streams/availability?{asked} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    await until(lambda: len(window.feed.slots) == 1)
+    try:
+        yield writer
+    finally:
+        writer.transport.abort()
+
+
+def error_at(writer: asyncio.StreamWriter) -> int:
+    """Say what the system tells this end of the connection, without reading."""
+    told: int = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return told
+
+
+def is_held(writer: asyncio.StreamWriter) -> bool:
+    """Tell whether the system keeps the server's end of this connection, in whatever state."""
+    ours, theirs = (writer.get_extra_info(name)[1] for name in ("sockname", "peername"))
+    ends = [line.split()[1:3] for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return [f"{LOOPBACK}:{theirs:04X}", f"{LOOPBACK}:{ours:04X}"] in ends
+
+
+async def test_one_who_never_reads_loses_the_place_and_the_connection(
+    window: Window, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What was written to them is not waited for."""
+    """What was written to them is not waited for, here or by the system; the server has no complaint."""
     monkeypatch.setattr(stream, "UNREAD_SECONDS", 0.0)
-    skus = [f"{'S' * 50}{number}" for number in range(100)]
-    asked = "&".join(f"sku={sku}" for sku in skus)
-    async with open_window(database, running=False, lag_budget=50.0) as window:
-        for sku in skus:
-            await window.board.put(sku, BER1=0)
-        async with served(window) as url:
-            host, _, port = url.removeprefix("http://").partition(":")
-            monkeypatch.setattr(stream, "lifetime", lambda: 5.0)
-            _, writer = await asyncio.open_connection(host, int(port), limit=1_024)
-            writer.write(f"GET /streams/availability?{asked} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-            await until(lambda: len(window.feed.slots) == 1)
-            (listener,) = window.feed.following.audience._listeners
-            untaken = 0
-            # Its connection is full when nobody takes these any more.
-            while untaken < ENOUGH_ROUNDS:
-                untaken = untaken + 1 if listener.pending == len(skus) else 0
-                for sku in skus:
-                    listener.tell(sku)
-                await asyncio.sleep(0)
-            assert len(window.feed.slots) == 1
-            await until(lambda: len(window.feed.slots) == 0)
-            assert listener.pending == len(skus)
-            assert len(window.feed.following.audience) == 0
-            writer.transport.abort()
+    monkeypatch.setattr(stream, "lifetime", lambda: 5.0)
+    for sku in MANY:
+        await window.board.put(sku, BER1=0)
+    async with served(window) as url, one_who_never_reads(window, url) as writer:
+        (listener,) = window.feed.following.audience._listeners
+        untaken = 0
+        # Its connection is full when nobody takes these any more.
+        while untaken < ENOUGH_ROUNDS:
+            untaken = untaken + 1 if listener.pending == len(MANY) else 0
+            for sku in MANY:
+                listener.tell(sku)
+            await asyncio.sleep(0)
+        assert (len(window.feed.slots), error_at(writer)) == (1, 0)
+        await until(lambda: len(window.feed.slots) == 0)
+        assert listener.pending == len(MANY)
+        assert len(window.feed.following.audience) == 0
+        assert error_at(writer) == errno.ECONNRESET
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.skipif(
+    not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system does not watch for it"
+)
+async def test_one_who_takes_nothing_for_a_while_is_lost_before_the_life_is_over(
+    window: Window, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is answered on it: the system sees it."""
+    monkeypatch.setattr(connections, "UNTAKEN_SECONDS", 0.5)
+    for sku in MANY:
+        await window.board.put(sku, BER1=0)
+    async with served(window) as url, one_who_never_reads(window, url) as writer:
+        (listener,) = window.feed.following.audience._listeners
+        assert is_held(writer)
+
+        def lost() -> bool:
+            for sku in MANY:
+                listener.tell(sku)
+            return len(window.feed.slots) == 0
+
+        await until(lost)
+        assert not is_held(writer)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_those_who_came_together_do_not_go_together() -> None:
