@@ -52,13 +52,23 @@ NULL for what does not begin so, or is of another subject than its topic. It is 
 its bytes may be of no text, and from no further than an id can end.
 """
 
+_ENTRY_TOLD = """(
+  SELECT told[1]::bigint
+  FROM regexp_match(encode(substring(d.body FROM 1 FOR 400), 'escape'), :entry) AS told
+)"""
+
+_ENTRY = r'^\{"sku":"[^"]*","location":"[^"]*","sequence":([0-9]{1,18}),'
+"""How every entry begins that a filling puts aside: in the order of `projections.changes.ENTRY`."""
+
 # A later event of the subject tells how things stand now, whatever the one that was put aside said. One that comes
-# again after it may be older, and tells nothing of it.
+# again after it may be older, and tells nothing of it; nor does it of a row that is stuck further on.
 _OVERTAKEN = text(f"""
 UPDATE projections.dead_letter AS d SET state = 'overtaken', tried_at = clock_timestamp()
 FROM json_to_recordset(:heard) AS h (subject text, position bigint, sequence bigint)
 WHERE d.projection = :projection AND d.generation = :generation AND d.state = 'open'
-  AND d.subject = h.subject AND d.position < h.position AND coalesce({SEQUENCE_TOLD} <= h.sequence, true)
+  AND d.subject = h.subject AND d.position < h.position
+  AND CASE WHEN d.position < 0 THEN {_ENTRY_TOLD} <= h.sequence
+           ELSE coalesce({SEQUENCE_TOLD} <= h.sequence, true) END
 RETURNING d.subject
 """)  # noqa: S608 - a constant of ours
 
@@ -85,7 +95,7 @@ class DeadLetter:
     """One event of one noticeboard. `code` says why, `subject` what it was about: sku/location, or sku.
 
     `position` is the event's on the stream. What a filling put aside was read there by nobody: it has one below
-    0, before every event of its subject, which then overtakes it as any other.
+    0, before every event of its subject. Such a one overtakes it where it tells as much as the entry, or more.
     """
 
     projection: str
@@ -213,6 +223,7 @@ class DeadLetters:
                 "generation": generation,
                 "heard": orjson.dumps(rows).decode(),
                 "ours": OURS,
+                "entry": _ENTRY,
             }
             closed = (await connection.execute(_OVERTAKEN, asked)).scalars().all()
             if closed and projection == AVAILABILITY:

@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 import orjson
 import pytest
 
+from events.envelope import message, topic
 from events.reading import Event
 from projections.keeping import Keeper
 from projections.projection import Projection
@@ -18,6 +19,8 @@ from tests.integration.events.conftest import Nats
 from tests.integration.ledger.shop import Shop
 from tests.integration.projections.conftest import SHORTLY, Board, entries_of
 from tests.integration.projections.test_dead_letters import CHOKE
+from tests.integration.projections.test_doubts import written
+from tests.integration.projections.test_following import publish
 from tests.unit.ledger import cast
 from tests.unit.ledger import warehouse_cast as warehouse
 from tests.unit.ledger.cast import BERLIN, LAMP, RUG, TEAPOT
@@ -233,6 +236,35 @@ async def test_it_is_made_and_followed_beside_a_poison(board: Board, bus: Nats) 
     await board.settle()
     assert await board.office.desk.letters.open(board.name) == []
     assert await board.equals_the_ledger()
+
+
+@pytest.mark.parametrize("name", SUMMING, indirect=True)
+async def test_an_older_event_that_comes_again_settles_no_letter_of_a_filling(
+    board: Board, bus: Nats
+) -> None:
+    """The row is stuck all the same, and its letter is all that tells; what is counted beyond it settles it."""
+    await traded(board.shop)
+    board.database.run(BEHIND_EVERYBODY)
+    board.database.run(POISONS["a kind that only a later version knows"].statement)
+    await board.settle()
+    (letter,) = await board.office.desk.letters.open(board.name)
+    assert (letter.place, orjson.loads(letter.body)["sequence"]) == ("filling", RESERVED)
+
+    await publish(bus, [(topic(SUBJECT), event_of(board, RECEIVED))])
+    await board.settle()
+    assert await board.office.desk.letters.open(board.name) == [letter]
+
+    board.database.run("UPDATE movement SET kind = 'reserve' WHERE kind = 'engrave'")
+    await publish(bus, [(topic(SUBJECT), event_of(board, RESERVED))])
+    await board.settle()
+    assert await board.office.desk.letters.open(board.name) == []
+
+
+def event_of(board: Board, sequence: int) -> bytes:
+    """Give the body of the lamps' event of that number."""
+    query: LiteralString = "SELECT payload::text FROM outbox WHERE subject = %s AND sequence = %s"
+    payload = str(board.database.value(query, SUBJECT, sequence))
+    return message(written(SUBJECT, sequence, 1, payload)).body
 
 
 class Counting:
