@@ -71,6 +71,7 @@ def rebuild(
 ) -> None:
     """Make a noticeboard anew from the ledger while the old one is read, compare it, and swap them."""
     from cli.progress import told_progress  # noqa: PLC0415 - as above
+    from projections.projection import UnfilledError  # noqa: PLC0415
     from projections.rebuilding import DifferentError, Rebuilt  # noqa: PLC0415
     from projections.rebuilding import rebuild as rebuild_one  # noqa: PLC0415
 
@@ -90,6 +91,9 @@ def rebuild(
         typer.echo("It differs from the ledger and was not taken:", err=True)
         for sentence in error.comparison.differences:
             typer.echo(f"  {sentence}", err=True)
+        raise typer.Exit(REFUSED) from None
+    except UnfilledError as error:
+        typer.echo(f"It was not taken: {error}.", err=True)
         raise typer.Exit(REFUSED) from None
     for each, rebuilt in made:
         typer.echo(f"{each}: {rebuilt.sentence()}")
@@ -138,9 +142,10 @@ def retry(
 
 
 def _in_office(ask: Callable[[Office], Awaitable[Any]]) -> Any:
-    """Do one thing with the noticeboards. What is away ends it with a sentence and exit code 2."""
+    """Do one thing with the noticeboards. What is away, or refused, ends it with a sentence and exit code 2."""
     from events.bus import BusAway  # noqa: PLC0415 - as above
     from ledger.errors import Transient  # noqa: PLC0415
+    from projections.projection import AMISS  # noqa: PLC0415
     from settings.logging import configure  # noqa: PLC0415
     from worker.projections import Office, ProjectionProcessSettings  # noqa: PLC0415
 
@@ -157,4 +162,7 @@ def _in_office(ask: Callable[[Office], Awaitable[Any]]) -> Any:
         return asyncio.run(asked())
     except (BusAway, Transient) as error:
         typer.echo(f"This cannot be done now: {error.code}.", err=True)
+        raise typer.Exit(BROKEN) from None
+    except AMISS as error:
+        typer.echo(f"The database refuses this: {type(error.orig).__name__}.", err=True)
         raise typer.Exit(BROKEN) from None

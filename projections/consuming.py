@@ -18,7 +18,7 @@ from events.following import Delivery, Following
 from events.reading import Event, UnreadableError, read
 from ledger.crash_points import Around
 from projections.dead_letters import DeadLetter, DeadLetters, Newest, reason_of, subject_of
-from projections.projection import PASSING, Projection
+from projections.projection import AMISS, PASSING, Projection
 
 log = structlog.get_logger("projections")
 
@@ -61,7 +61,8 @@ class Consumer:
     async def round(self, wait_seconds: float = WAIT_SECONDS) -> int:
         """Wait for events, heed them, and tell how many came.
 
-        Raises BusAway and PlaceLostError, and what a database that is away raises: all of them come again.
+        Raises BusAway and PlaceLostError, and what a database raises that is away or refuses whatever is
+        written: all of them come again.
         """
         deliveries = await self.following.take(
             most=BATCH, seconds=wait_seconds, linger_seconds=self.projection.linger_seconds
@@ -79,13 +80,16 @@ class Consumer:
         return len(deliveries)
 
     async def again(self, letter: DeadLetter) -> str | None:
-        """Try one that was put aside. Give why it still cannot be heeded; None where it was."""
+        """Try one that was put aside. Give why it still cannot be heeded; None where it was.
+
+        Raises what has nothing to do with the letter.
+        """
         try:
             if letter.is_of_a_filling:
                 await self.projection.mend(self.generation, letter.sku, letter.location)
             else:
                 await self.projection.apply(self.generation, [read(letter.body)])
-        except PASSING:
+        except (*PASSING, *AMISS):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told and kept
             return reason_of(error)
@@ -118,7 +122,7 @@ class Consumer:
             return [letter for letter in found if letter is not None]
         try:
             await self.projection.apply(self.generation, [one.event for one in heard])
-        except PASSING:
+        except (*PASSING, *AMISS):
             raise
         except Exception as error:  # noqa: BLE001 - poison: found out below, and counted
             log.warning("batch refused", projection=self.projection.name, error=reason_of(error))
@@ -136,7 +140,7 @@ class Consumer:
         for attempt in range(tries):
             try:
                 await self.projection.apply(self.generation, [one.event])
-            except PASSING:
+            except (*PASSING, *AMISS):
                 raise
             except Exception as error:  # noqa: BLE001 - as above
                 code = reason_of(error)

@@ -10,7 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from events.bus import BusAway
@@ -19,6 +25,12 @@ from ledger.errors import Transient
 
 PASSING = (Transient, BusAway, OperationalError, InterfaceError, PoolTimeout, OSError)
 """What has nothing to do with what is taken in: it comes again, and is taken in then."""
+
+AMISS = (ProgrammingError, InternalError, NotSupportedError)
+"""A grant or a table that is missing, a database that takes no writes: whatever is taken in, it is refused.
+
+No event and no row is at fault. A person has to see to it, and meanwhile it comes again.
+"""
 
 Told = Callable[[int, int], None]
 """Hears how many entries of how many are done."""
@@ -36,6 +48,15 @@ class Comparison:
     def equal(self) -> bool:
         """Whether nothing differs."""
         return not self.differences
+
+
+class UnfilledError(Exception):
+    """A filling that was given up, because too much of the ledger could not be counted in it."""
+
+    def __init__(self, aside: int, rows: int, codes: Sequence[str]) -> None:
+        super().__init__(
+            f"{aside:,} of {rows:,} rows of stock cannot be counted: {', '.join(codes)}"
+        )
 
 
 class Projection(Protocol):
@@ -62,7 +83,8 @@ class Projection(Protocol):
     async def build(self, generation: int, told: Told) -> None:
         """Fill an empty generation as the ledger is at a moment after the call.
 
-        A row of stock that cannot be taken in keeps no other out: it is put aside, as a dead letter.
+        A row of stock that cannot be taken in keeps no other out: it is put aside, as a dead letter. Raises
+        UnfilledError where that comes to too many.
         """
 
     async def mend(self, generation: int, sku: str, location: str) -> None:

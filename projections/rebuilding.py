@@ -22,7 +22,7 @@ from projections.consuming import Consumer
 from projections.dead_letters import DeadLetters
 from projections.freshness import Mark, Watermarks, marked
 from projections.generations import Generations
-from projections.projection import PASSING, Comparison, Projection
+from projections.projection import AMISS, PASSING, Comparison, Projection, UnfilledError
 
 log = structlog.get_logger("projections")
 
@@ -94,8 +94,8 @@ class Desk:
 async def rebuild(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
     """Make a generation and have it read. Live events go on being heeded by whoever keeps the old one.
 
-    Raises DifferentError where it does not equal the ledger, Transient where somebody else is at it or the
-    database is away, BusAway.
+    Raises DifferentError where it does not equal the ledger, UnfilledError where too much of that cannot be
+    counted, Transient where somebody else is at it or the database is away, BusAway. The old one is read on.
     """
     async with desk.generations.alone(projection.name):
         return await _rebuilt(desk, projection, told)
@@ -120,13 +120,16 @@ async def _rebuilt(desk: Desk, projection: Projection, told: Stage) -> Rebuilt:
     number = await desk.generations.begin(projection.name, stream=state.made)
     following = desk.following(projection.name, number)
     await following.begin(projection.topics, after=state.last)
-    await projection.build(number, lambda done, of: told("filling", done, of))
+    await _filled(desk, projection, number, told)
     consumer = Consumer(projection, number, following, desk.letters)
     await _again_and_again(lambda: _caught_up(desk, consumer, told))
     told("comparing", 0, 1)
     comparison = await projection.compare(number)
     if not comparison.equal:
-        await _abandon(desk, projection, number)
+        log.error(
+            "noticeboard differs from the ledger", projection=projection.name, generation=number
+        )
+        await _abandon(desk, projection, "different")
         raise DifferentError(comparison)
     async with SWAP(projection.name):
         await _again_and_again(lambda: _swapped(desk, consumer, told))
@@ -186,7 +189,19 @@ async def _caught_up(desk: Desk, consumer: Consumer, told: Stage) -> Mark:
         heeded += await consumer.round(CATCH_UP_WAIT_SECONDS)
 
 
-async def _abandon(desk: Desk, projection: Projection, number: int) -> None:
-    REBUILT.labels(projection.name, "different").inc()
-    log.error("noticeboard differs from the ledger", projection=projection.name, generation=number)
+async def _filled(desk: Desk, projection: Projection, number: int, told: Stage) -> None:
+    try:
+        await projection.build(number, lambda done, of: told("filling", done, of))
+    except (UnfilledError, *AMISS) as error:
+        why = str(error) if isinstance(error, UnfilledError) else type(error.orig).__name__
+        log.warning(
+            "noticeboard not filled", projection=projection.name, generation=number, why=why
+        )
+        with suppress(*PASSING, *AMISS):
+            await _abandon(desk, projection, "unfilled")
+        raise
+
+
+async def _abandon(desk: Desk, projection: Projection, end: str) -> None:
+    REBUILT.labels(projection.name, end).inc()
     await clear(desk, projection)

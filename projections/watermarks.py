@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import TextClause, text
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ledger.transactions import in_transaction, rows_of
@@ -25,11 +26,17 @@ from projections.changes import (
     of_entry,
     require_next,
 )
-from projections.dead_letters import DeadLetters, of_a_filling, reason_of
-from projections.projection import PASSING, Told
+from projections.dead_letters import DeadLetter, DeadLetters, of_a_filling, reason_of
+from projections.projection import Told, UnfilledError
 
 AT_ONCE = 5_000
 """Changes that are counted together: what a fold keeps in memory, however long a gap or a ledger is."""
+
+MOST_ASIDE = 1_000
+"""Rows that a filling puts aside: what comes to more is no matter of rows, and nobody looks at so many letters."""
+
+_OF_A_ROW = (UncountableError, DataError, IntegrityError)
+"""What a row may be to blame for: it does not add up, or what it comes to is more than may be kept."""
 
 Count = Callable[[AsyncConnection, int, Sequence[Change]], Awaitable[None]]
 """Counts changes into a generation. Those of a row come in their order, each once."""
@@ -116,7 +123,10 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
 
         Each is a moment of its own, so that nothing keeps an old one alive: what is written behind a page comes
         as an event, and the watermark knows what was counted. A row with an entry that cannot be counted is
-        counted up to there, and put aside. Raises Transient.
+        counted up to there, and put aside.
+
+        Raises UnfilledError where that comes to every row, or too many; Transient, and whatever no row is to
+        blame for.
         """
         (counted,) = await rows_of(engine, _ENTRIES)
         entries: int = counted["entries"]
@@ -132,12 +142,14 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
 
             await in_transaction(engine, page)
 
-        filling = _Filling(self.projection, generation, DeadLetters(engine), counts)
+        filling = _Filling(self.projection, generation, counts)
         while found := await rows_of(engine, _FOLLOWING, **at, most=AT_ONCE):
             await filling.take([dict(entry) for entry in found])
             at = {name: found[-1][name] for name in at}
             done += len(found)
             told(done, max(done, entries))
+        if letters := filling.put_aside():
+            await DeadLetters(engine).put(letters)
 
     async def mend(
         self, connection: AsyncConnection, generation: int, row: Row, count: Count
@@ -199,46 +211,64 @@ class _Filling:
 
     projection: str
     generation: int
-    letters: DeadLetters
     count: Callable[[Sequence[Change]], Awaitable[None]]
     """Counts changes in one transaction."""
     before: Entry | None = None
     """The last that was counted."""
     stuck: Row | None = None
     """The row of which nothing more is counted."""
-    aside: int = 0
+    met: Row | None = None
+    rows: int = 0
+    aside: list[DeadLetter] = field(default_factory=list)
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """Count all of these at once, or where that fails one half and then the other. Raises what passes."""
+        """Count a page. Raises UnfilledError where too much is put aside, and what no row is to blame for."""
+        for entry in entries:
+            if _row_of(entry) != self.met:
+                self.met = _row_of(entry)
+                self.rows += 1
+        await self._count(entries)
+
+    def put_aside(self) -> Sequence[DeadLetter]:
+        """Give what was put aside, all having been taken. Raises UnfilledError where that is every row."""
+        if self.aside and len(self.aside) == self.rows:
+            raise self._given_up()
+        return self.aside
+
+    async def _count(self, entries: Sequence[Entry]) -> None:
+        """Count all of these at once, or where that fails one half and then the other."""
         waiting = [entry for entry in entries if _row_of(entry) != self.stuck]
         if not waiting:
             return
         try:
             await self.count(list(_in_order(waiting, self.before)))
-        except PASSING:
-            raise
-        except Exception as error:  # noqa: BLE001 - poison: found out by halves, told and kept
+        except _OF_A_ROW as error:
             if len(waiting) == 1:
-                await self._put_aside(waiting[0], reason_of(error))
+                self._put_aside(waiting[0], reason_of(error))
                 return
             half = len(waiting) // 2
-            await self.take(waiting[:half])
-            await self.take(waiting[half:])
+            await self._count(waiting[:half])
+            await self._count(waiting[half:])
         else:
             self.before = waiting[-1]
 
-    async def _put_aside(self, entry: Entry, code: str) -> None:
+    def _put_aside(self, entry: Entry, code: str) -> None:
         self.stuck = _row_of(entry)
-        self.aside += 1
         letter = of_a_filling(
             self.projection,
             self.generation,
-            self.aside,
+            len(self.aside) + 1,
             subject="/".join(self.stuck),
             code=code,
             entry=orjson.dumps(dict(entry)),
         )
-        await self.letters.put([letter])
+        self.aside.append(letter)
+        if len(self.aside) > MOST_ASIDE:
+            raise self._given_up()
+
+    def _given_up(self) -> UnfilledError:
+        codes = sorted({letter.code for letter in self.aside})
+        return UnfilledError(len(self.aside), self.rows, codes)
 
 
 def _row_of(entry: Entry) -> Row:
