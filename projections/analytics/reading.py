@@ -206,9 +206,10 @@ ORDER BY named.sku
 LIMIT :most
 """)
 
+# A name that comes in JSON has the database's own order, and not that of the columns: what is sorted says which.
 _NAMED = text(f"""
 WITH page AS (
-  SELECT named.begins, named.sku, moved.*, refused.*
+  SELECT named.begins, named.sku COLLATE "C" AS sku, moved.*, refused.*
   FROM json_to_recordset(:named) AS named (begins timestamptz, sku text)
   CROSS JOIN LATERAL (
     SELECT {_SUMS}, sum(sku_holds)::bigint AS holds, sum(sku_orders)::bigint AS orders
@@ -305,10 +306,12 @@ async def _few(connection: AsyncConnection, which: Mapping[str, Any]) -> bool:
 async def _buckets(
     connection: AsyncConnection, asked: Asked, which: Mapping[str, Any]
 ) -> list[tuple[Place, Figures]]:
-    after = asked.after or Place(asked.since, "")
+    beginning = Place(asked.since, "")
+    # The time that is asked for may have moved on since the page before.
+    after = max(beginning, asked.after or beginning)
     place = {
         **which,
-        "since": max(asked.since, after.begins),
+        "since": after.begins,
         "after": after.begins,
         "after_sku": after.sku,
         "most": asked.limit + 1,
@@ -333,7 +336,7 @@ async def _days_named(
 ) -> list[Place]:
     """Name a page of days and skus, day by day until it is full."""
     places: list[Place] = []
-    begins, sku = max(asked.since, after.begins), after.sku
+    begins, sku = after.begins, after.sku
     while begins < asked.until and len(places) <= asked.limit:
         most = asked.limit + 1 - len(places)
         named = await connection.execute(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import pytest
 from psycopg.types.json import Jsonb
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 MORNING = datetime(2026, 3, 1, 8, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-SKUS = ("A", "B", "C", "D", "E")
+SKUS = ("A", "B", "C", "a", "b")
+"""In the order of their letters' numbers, which is no dictionary's."""
+
 LIMIT = 10
 MANY = 40_000
 """Skus, in three hours: more rows than are added up for anybody."""
@@ -163,24 +166,36 @@ async def test_pages_of_all_skus_tell_what_each_sku_tells(
 
 
 @contextmanager
-def rows_read(database: Database, pool: AsyncEngine) -> Iterator[list[int]]:
-    """Count the rows that each statement of a block looks at, by having it explained afterwards."""
+def plans_of(
+    database: Database, pool: AsyncEngine, how: LiteralString, *without: LiteralString
+) -> Iterator[list[dict[str, Any]]]:
+    """Note the statements of a block, and have them explained afterwards: as planned without some ways."""
     statements: list[tuple[str, Any]] = []
-    counts: list[int] = []
+    plans: list[dict[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
         if "projections." in statement:
             statements.append((statement, parameters))
 
     event.listen(pool.sync_engine, "before_cursor_execute", note)
-    yield counts
+    yield plans
     event.remove(pool.sync_engine, "before_cursor_execute", note)
-    for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin"):
-        database.superuser.execute(f"SET {name} = off".encode())
+    for name in without:
+        database.superuser.execute(f"SET enable_{name} = off".encode())
     for statement, parameters in statements:
-        explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode()
-        ((plans,),) = database.superuser.execute(explained, parameters).fetchall()
-        counts.append(looked_at(plans[0]["Plan"]))
+        explained = f"EXPLAIN ({how}, FORMAT JSON) {statement}".encode()
+        ((told,),) = database.superuser.execute(explained, parameters).fetchall()
+        plans.append(told[0]["Plan"])
+
+
+@contextmanager
+def rows_read(database: Database, pool: AsyncEngine) -> Iterator[list[int]]:
+    """Count the rows that each statement of a block looks at, by having it explained afterwards."""
+    counts: list[int] = []
+    ways: tuple[LiteralString, ...] = ("seqscan", "hashjoin", "mergejoin")
+    with plans_of(database, pool, "ANALYZE", *ways) as plans:
+        yield counts
+    counts += map(looked_at, plans)
 
 
 def looked_at(plan: dict[str, Any]) -> int:
@@ -190,6 +205,54 @@ def looked_at(plan: dict[str, Any]) -> int:
         passed = plan.get("Rows Removed by Filter", 0)
         own = round((plan["Actual Rows"] + passed) * plan["Actual Loops"])
     return own + sum(looked_at(below) for below in plan.get("Plans", []))
+
+
+def names_sorted_by(plan: dict[str, Any]) -> list[str]:
+    """Give what a plan sorts by that is a sku or an id."""
+    own = [key for key in plan.get("Sort Key", ()) if re.search(r"\b(sku|id|transfer_id)\b", key)]
+    return own + [key for below in plan.get("Plans", []) for key in names_sorted_by(below)]
+
+
+async def test_names_come_in_the_same_order_in_every_database(
+    database: Database, pool: AsyncEngine
+) -> None:
+    """Where a page ends is a sku: were a database's own order a dictionary's, pages would lose skus.
+
+    None of these databases has such an order; what a plan sorts by says whether it would matter.
+    """
+    hours, refusals = sparse_hours(Random())
+    database.run(HOURS, Jsonb(hours))
+    database.run(REFUSALS, Jsonb(refusals))
+    database.run(
+        "INSERT INTO product (sku, title, price_minor, currency) VALUES ('A', 'x', 1, 'EUR')"
+    )
+    database.run("INSERT INTO location (location, kind) VALUES ('BER1', 'warehouse')")
+    found: list[int] = []
+    for by in By:
+        for sku in (None, "A"):
+            with plans_of(database, pool, "VERBOSE", "indexscan", "indexonlyscan") as plans:
+                await report_of(pool, asked(by=by, sku=sku))
+            keys = [key for plan in plans for key in names_sorted_by(plan)]
+            assert [key for key in keys if 'COLLATE "C"' not in key] == []
+            found.append(len(keys))
+    with plans_of(database, pool, "VERBOSE", "indexscan", "bitmapscan") as plans:
+        await sheet_of(pool, "BER1", dict.fromkeys(Section), LIMIT)
+    keys = [key for plan in plans for key in names_sorted_by(plan)]
+    assert [key for key in keys if 'COLLATE "C"' not in key] == []
+    assert min(*found, len(keys)) > 0
+
+
+async def test_a_place_before_the_time_asked_for_leaves_nothing_out(
+    database: Database, pool: AsyncEngine
+) -> None:
+    """What time is asked for may move on between two pages."""
+    hours, _ = sparse_hours(Random())
+    database.run(HOURS, Jsonb(hours))
+    database.run(WATERMARKS)
+    for by in By:
+        question = asked(by=by, since=MORNING + 16 * HOUR, limit=500)
+        before = Place(MORNING - 8 * HOUR, SKUS[-1])
+        assert await buckets(pool, replace(question, after=before)) == await buckets(pool, question)
 
 
 @pytest.mark.parametrize("by", list(By))
