@@ -18,6 +18,7 @@ from projections.analytics.reading import Asked, By, Figures, Place, Report
 
 SPAN_MOST = timedelta(days=92)
 SPAN_USUAL = timedelta(days=1)
+_PLACE_RULE = "must be what an earlier answer gave as `next`"
 _LENGTH = {By.HOUR: timedelta(hours=1), By.DAY: timedelta(days=1)}
 
 
@@ -96,7 +97,7 @@ def analytics_answer(asked: Asked, report: Report) -> AnalyticsAnswer:
                 for place, figures in report.buckets
             ),
             "totals": FiguresAnswer(**_told(report.totals)) if report.totals else None,
-            "next": page_token([following.begins.isoformat(), following.sku])
+            "next": page_token([asked.by, following.begins.isoformat(), following.sku])
             if following
             else None,
             "as_of": report.shown.as_of,
@@ -121,11 +122,13 @@ def _read_by(text: str) -> By | None:
     return By(text) if text in set(By) else None
 
 
-def _read_place(token: str) -> Place | None:
+def _read_place(token: str) -> tuple[By, Place] | None:
+    """Read in what steps a page was told, and where it ended: where one of these begins."""
     match read_page_token(token):
-        case [str(begins), str(sku)] if is_name(sku):
-            moment = _read_moment(begins)
-            return Place(moment, sku) if moment else None
+        case [str(steps), str(begins), str(sku)] if is_name(sku):
+            by, moment = _read_by(steps), _read_moment(begins)
+            if by and moment and moment == _begin(moment, by):
+                return by, Place(moment, sku)
     return None
 
 
@@ -173,12 +176,12 @@ OfSku = Annotated[
     ),
 ]
 AfterPlace = Annotated[
-    Place | None,
+    tuple[By, Place] | None,
     Depends(
         QueryValue(
             "after",
             _read_place,
-            rule="must be what an earlier answer gave as `next`",
+            rule=_PLACE_RULE,
             description="Where the page before ended: its `next`.",
             schema={"type": "string"},
         )
@@ -190,6 +193,9 @@ async def asked_of(  # noqa: PLR0917 - one for each thing that may be asked
     sku: OfSku, since: Since, until: Until, by: InSteps, after: AfterPlace, limit: Limit
 ) -> Asked:
     """Make a question of the query: whole hours or days, 92 of these at most. Raises Problem `malformed`."""
+    steps, place = after or (by, None)
+    if steps is not by:
+        raise malformed("query.after", _PLACE_RULE)
     last = until or datetime.now(UTC)
     first = since or last - SPAN_USUAL
     if first >= last:
@@ -202,7 +208,7 @@ async def asked_of(  # noqa: PLR0917 - one for each thing that may be asked
         until=ends if ends == last else ends + _LENGTH[by],
         by=by,
         sku=sku,
-        after=after,
+        after=place,
         limit=limit,
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.noticeboards.pages import page_token
 from ledger.database import Role, engine
 from ledger.errors import Refused
 from projections.analytics.analytics import Analytics
@@ -260,6 +261,29 @@ async def test_analytics_are_read_page_by_page(door: FrontDoor, database: Databa
     assert first["buckets"] + second["buckets"] == whole["buckets"]
     assert (first["totals"]["received"], second["totals"], second["next"]) == (3, None, None)
     assert whole["next"] is None
+
+
+@pytest.mark.parametrize(("by", "other"), [("hour", "day"), ("day", "hour")])
+async def test_a_page_goes_on_in_the_steps_it_began_with(
+    door: FrontDoor, database: Database, by: str, other: str
+) -> None:
+    """A place among hours is none among days, nor is one that no bucket begins at."""
+    for sku in ("A", "B"):
+        await door.stocked(sku, BER1=1)
+    await filled(database)
+    # At midnight, where an hour and a day begin.
+    database.run("UPDATE projections.analytics_hour SET hour = date_trunc('day', hour, 'UTC')")
+    asked: dict[str, Any] = {"from_": _ago(days=2), "limit": 1}
+    place = (await read(door, ANALYTICS, by=by, **asked))["next"]
+    elsewhere = page_token([by, "2026-03-01T00:30:00Z", "A"])
+    for steps, after in ((other, place), (by, elsewhere)):
+        status, problem = await refusal(door, ANALYTICS, by=steps, after=after, **asked)
+        assert (status, problem["code"]) == (422, "malformed")
+        (error,) = problem["errors"]
+        assert error["location"] == "query.after"
+        assert error["message"] == "must be what an earlier answer gave as `next`"
+    (bucket,) = (await read(door, ANALYTICS, by=by, after=place, **asked))["buckets"]
+    assert bucket["sku"] == "B"
 
 
 async def test_a_time_is_whole_hours_or_days(door: FrontDoor, database: Database) -> None:
