@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from worker.projections import Office
 
 REFUSED, BROKEN = 1, 2
+LISTED_MOST = 1_000
+"""Dead letters that are listed: a person reads no more of them."""
 NOT_TRIED = {
     "not-kept": "not tried, no ONHAND_SEARCH_DIRECTORY is set here",
     "generation-gone": "not tried, another generation is read by now",
@@ -107,7 +109,10 @@ def dead_letters(
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON each.")] = False,
 ) -> None:
     """List the events that a noticeboard could not take in, and why."""
-    letters = _in_office(lambda office: office.desk.letters.open(name))
+    found = _in_office(lambda office: office.desk.letters.open(name, most=LISTED_MOST + 1))
+    letters = found[:LISTED_MOST]
+    if len(found) > LISTED_MOST:
+        typer.echo(f"These are the first {LISTED_MOST:,}: there are more.", err=True)
     if as_json:
         for letter in letters:
             typer.echo(json.dumps(letter.told(with_body=bodies)))

@@ -32,6 +32,9 @@ PUT_ASIDE = Counter(
 
 _FILLING = "filling"
 
+AT_ONCE = 1_000
+"""Letters that are read together."""
+
 _PUT = text("""
 INSERT INTO projections.dead_letter AS d
   (projection, generation, position, topic, subject, code, body, attempts, state)
@@ -76,6 +79,7 @@ _OPEN = text("""
 SELECT projection, generation, position, topic, subject, code, body, attempts, first_at, tried_at
 FROM projections.dead_letter
 WHERE state = 'open' AND (CAST(:projection AS text) IS NULL OR projection = :projection)
+  AND (projection, generation, position) > (:after, :after_generation, :after_position)
 ORDER BY projection, generation, position
 LIMIT :most
 """)
@@ -108,6 +112,11 @@ class DeadLetter:
     attempts: int
     first_at: datetime | None = None
     tried_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Where it stands among all."""
+        return self.projection, self.generation, self.position
 
     @property
     def sku(self) -> str:
@@ -249,10 +258,30 @@ class DeadLetters:
 
         await in_transaction(self.engine, update)
 
-    async def open(self, projection: str | None = None, *, most: int = 1_000) -> list[DeadLetter]:
-        """List those that a person has to look at, of one noticeboard or all, in the order of the stream."""
-        rows = await rows_of(self.engine, _OPEN, projection=projection, most=most)
+    async def open(
+        self, projection: str | None = None, *, after: DeadLetter | None = None, most: int = AT_ONCE
+    ) -> list[DeadLetter]:
+        """List the first that a person has to look at, of one noticeboard or all, in the order of the stream."""
+        name, generation, position = after.key if after else ("", 0, 0)
+        rows = await rows_of(
+            self.engine,
+            _OPEN,
+            projection=projection,
+            after=name,
+            after_generation=generation,
+            after_position=position,
+            most=most,
+        )
         return [DeadLetter(**row) for row in rows]
+
+    async def all_open(self, projection: str | None, *, at_once: int = AT_ONCE) -> list[DeadLetter]:
+        """List all of them, read page by page."""
+        letters: list[DeadLetter] = []
+        page = await self.open(projection, most=at_once)
+        while page:
+            letters += page
+            page = await self.open(projection, after=page[-1], most=at_once)
+        return letters
 
     async def counts(self) -> dict[str, int]:
         """Count them by noticeboard."""

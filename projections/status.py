@@ -9,7 +9,7 @@ from events.bus import BusAway
 from events.following import PlaceLostError
 from ledger.errors import Transient
 from projections.consuming import Consumer
-from projections.dead_letters import DeadLetter
+from projections.dead_letters import AT_ONCE, DeadLetter
 from projections.projection import Projection
 from projections.rebuilding import Desk
 
@@ -79,15 +79,15 @@ async def standings(desk: Desk, projections: Sequence[Projection]) -> list[Stand
 
 
 async def retried(
-    desk: Desk, projections: Sequence[Projection], name: str | None
+    desk: Desk, projections: Sequence[Projection], name: str | None, *, at_once: int = AT_ONCE
 ) -> list[tuple[DeadLetter, str | None]]:
-    """Try again what is open, and tell of each why it still cannot be heeded, or could not be tried.
+    """Try again all that is open, and tell of each why it still cannot be heeded, or could not be tried.
 
     Raises Transient where the database cannot be had.
     """
     by_name = {projection.name: projection for projection in projections}
     tried: list[tuple[DeadLetter, str | None]] = []
-    for letter in await desk.letters.open(name):
+    for letter in await desk.letters.all_open(name, at_once=at_once):
         projection = by_name.get(letter.projection)
         code = NOT_KEPT if projection is None else await _again(desk, projection, letter)
         tried.append((letter, code))

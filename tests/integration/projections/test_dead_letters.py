@@ -13,15 +13,18 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from cli.projections import LISTED_MOST
 from dev.clean_environment import clean_environment
 from events.envelope import message, topic
 from projections.status import retried
 from tests.integration.events.conftest import Nats
+from tests.integration.ledger.shop import Shop
 from tests.integration.projections.conftest import Board
 from tests.integration.projections.test_doubts import newer, written
 from tests.integration.projections.test_following import publish
 from tests.processes import ROOT
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
+from worker.projections import Office
 
 CHOKE: LiteralString = """
   CREATE FUNCTION projections.choke() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -167,6 +170,52 @@ async def test_one_that_cannot_be_tried_keeps_no_other_from_it(board: Board, bus
     assert await board.equals_the_ledger()
 
 
+MANY: LiteralString = """
+  INSERT INTO projections.dead_letter (projection, generation, position, topic, subject, code, body, attempts, state)
+  SELECT name, number, n, 'onhand.stock.' || n || '.BER1', n || '/BER1', 'no-event', 'nonsense', 1, 'open'
+  FROM unnest(%s::text[], %s::bigint[]) AS g (name, number), generate_series(-1, %s) n
+  WHERE n <> 0
+"""
+GENERATIONS: LiteralString = """
+  INSERT INTO projections.generation (projection, generation, state, stream, live_at)
+  VALUES ('availability', 1, 'retired', 's', now()), ('availability', 2, 'live', 's', now()),
+         ('board', 1, 'live', 's', now())
+"""
+
+
+async def test_all_are_tried_however_many_are_read_at_once(office: Office, shop: Shop) -> None:
+    """Of any noticeboard and generation, each once and in its order."""
+    shop.database.run(GENERATIONS)
+    shop.database.run(MANY, ["availability", "availability", "board"], [1, 2, 1], 3)
+
+    for name, names in ((None, ("availability", "board")), ("board", ("board",))):
+        whole = [
+            (one, number, position)
+            for one, number in (("availability", 1), ("availability", 2), ("board", 1))
+            for position in (-1, 1, 2, 3)
+            if one in names
+        ]
+        for at_once in (1, 3, 4, 1_000):
+            tried = await retried(office.desk, [], name, at_once=at_once)
+            assert [
+                (letter.projection, letter.generation, letter.position) for letter, _ in tried
+            ] == whole
+
+
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_a_list_that_is_cut_says_so(board: Board, bus: Nats) -> None:
+    """And one that is not does not."""
+    board.database.run(GENERATIONS)
+    board.database.run(MANY, ["board"], [1], LISTED_MOST - 1)
+    whole = await told(board, bus, "dead-letters", "--json")
+    board.database.run(MANY, ["availability"], [2], 1)
+    cut = await told(board, bus, "dead-letters", "--json")
+
+    assert (whole.returncode, whole.stderr) == (0, "")
+    assert (cut.returncode, cut.stderr) == (0, "These are the first 1,000: there are more.\n")
+    assert len(whole.stdout.splitlines()) == len(cut.stdout.splitlines()) == LISTED_MOST
+
+
 @pytest.mark.parametrize("name", ["availability"], indirect=True)
 async def test_a_database_that_cannot_be_had_is_no_fault_of_a_letter(
     board: Board, bus: Nats
@@ -205,7 +254,13 @@ async def test_without_a_bus_a_command_says_so(board: Board, away: Nats) -> None
 
 async def command(board: Board, bus: Nats, *words: str) -> tuple[int, str]:
     """Run `onhand projections …`; give its exit code and what it printed."""
-    ran = await asyncio.to_thread(
+    ran = await told(board, bus, *words)
+    return ran.returncode, ran.stdout
+
+
+async def told(board: Board, bus: Nats, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run it; give all of it."""
+    return await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "cli", "projections", *words],
         cwd=ROOT,
@@ -218,4 +273,3 @@ async def command(board: Board, bus: Nats, *words: str) -> tuple[int, str]:
         text=True,
         check=False,
     )
-    return ran.returncode, ran.stdout
