@@ -40,12 +40,16 @@ def keep(
     """Keep the noticeboards: availability, search, board, analytics. Without a command, until it is told to end."""
     if context.invoked_subcommand is None:
         # Only here: the other commands need not wait for it to load.
-        from worker.projections import ProjectionProcessSettings, run  # noqa: PLC0415
+        from worker.projections import (  # noqa: PLC0415
+            NotKeptError,
+            ProjectionProcessSettings,
+            run,
+        )
 
         try:
             asyncio.run(run(ProjectionProcessSettings.read(), only or ()))
-        except LookupError as error:
-            typer.echo(f"There is no noticeboard {error} to be kept here.", err=True)
+        except NotKeptError as error:
+            typer.echo(f"There is no noticeboard {error.name} to be kept here.", err=True)
             raise typer.Exit(BROKEN) from None
 
 
@@ -76,11 +80,12 @@ def rebuild(
     from projections.projection import UnfilledError  # noqa: PLC0415
     from projections.rebuilding import DifferentError, Rebuilt  # noqa: PLC0415
     from projections.rebuilding import rebuild as rebuild_one  # noqa: PLC0415
+    from worker.projections import NotKeptError  # noqa: PLC0415
 
     async def make(office: Office) -> list[tuple[str, Rebuilt]]:
         try:
             chosen = office.projections if name == "all" else [office.named(name)]
-        except LookupError:
+        except NotKeptError:
             known = ", ".join(projection.name for projection in office.projections)
             typer.echo(f"There is no noticeboard {name}. There are: {known}, and `all`.", err=True)
             raise typer.Exit(BROKEN) from None

@@ -68,6 +68,14 @@ class ProjectionProcessSettings:
         )
 
 
+class NotKeptError(Exception):
+    """There is no noticeboard of this name to be kept here."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no noticeboard {name}")
+        self.name = name
+
+
 class AtOnce:
     """A pause that is none: the round itself waits for events."""
 
@@ -107,11 +115,11 @@ class Office:
         return cls(engine=engine, desk=desk, projections=list(_kept(engine, settings)))
 
     def named(self, name: str) -> Projection:
-        """Give one of them. Raises LookupError."""
+        """Give one of them. Raises NotKeptError."""
         for projection in self.projections:
             if projection.name == name:
                 return projection
-        raise LookupError(name)
+        raise NotKeptError(name)
 
     async def close(self) -> None:
         """Close everything."""
@@ -131,17 +139,19 @@ def _kept(engine: AsyncEngine, settings: ProjectionProcessSettings) -> Iterator[
 async def run(settings: ProjectionProcessSettings, only: Sequence[str] = ()) -> None:
     """Run until SIGTERM or SIGINT. What is under way is given up, and heeded again by whoever comes next.
 
-    Keeps those that are named, or all. Raises LookupError where one of them is not there to be kept.
+    Keeps those that are named, or all. Raises NotKeptError where one of them is not there to be kept.
     """
     office = Office.open(settings)
-    kept = [office.named(name) for name in only] or office.projections
-    stop = begun(settings.telemetry, settings.drill)
-    loops = list(_begun_loops(office.desk, kept, settings.projections))
-    log.info("projections ready")
-    await stop.wait()
-    log.info("projections stopping")
-    await ended(loops)
-    await office.close()
+    try:
+        kept = [office.named(name) for name in only] or office.projections
+        stop = begun(settings.telemetry, settings.drill)
+        loops = list(_begun_loops(office.desk, kept, settings.projections))
+        log.info("projections ready")
+        await stop.wait()
+        log.info("projections stopping")
+        await ended(loops)
+    finally:
+        await office.close()
 
 
 def _begun_loops(
