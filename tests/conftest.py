@@ -21,17 +21,15 @@ from tests.proof import FULL
 TEMPLATE = "onhand_template"
 ROOT = Path(__file__).parent
 SLOWEST_FIRST = (
-    *(
-        "saga",
-        "ledger",
-        "acceptance",
-        "projections",
-        "history",
-        "api",
-        "simulation",
-        "bench",
-        "museum",
-    ),
+    "saga",
+    "ledger",
+    "acceptance",
+    "projections",
+    "history",
+    "api",
+    "simulation",
+    "bench",
+    "museum",
 )
 """A long folder that is begun last keeps one process busy while the others have nothing to do."""
 
