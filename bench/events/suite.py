@@ -37,7 +37,7 @@ class Plan:
     seconds: float = 10.0
 
 
-QUICK = Plan(events=40_000, burst=4_000, changes=1_000, skus=100, rounds=1, seconds=0.4)
+QUICK = Plan(events=12_000, burst=2_000, changes=500, skus=100, rounds=1, seconds=0.1)
 
 
 async def measure(plan: Plan, says: Says) -> Findings:
