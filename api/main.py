@@ -97,7 +97,7 @@ def wired() -> Wiring:
     noticeboards = engine(
         database.database_url.get_secret_value(),
         pool_size=NOTICEBOARD_POOL_SIZE,
-        name="onhand-boards",
+        name="onhand-noticeboards",
     )
     return Wiring(
         ledger=Ledger(
@@ -129,7 +129,7 @@ def wired() -> Wiring:
             reading=engine(
                 database.database_url.get_secret_value(),
                 pool_size=FEED_POOL_SIZE,
-                name="onhand-noticeboards",
+                name="onhand-feed",
             ),
             line=engine(
                 database.database_url.get_secret_value(), pool_size=1, name="onhand-availability"

@@ -36,8 +36,8 @@ DEFAULTS = {
     "ONHAND_PUBLIC_REQUESTS_PER_MINUTE": "0",
     "ONHAND_STREAMS_PER_ADDRESS": "0",
 }
-SEARCH_DIRECTORY = "ONHAND_SEARCH_DIRECTORY"
 """Ours, where they differ from the settings' own; the caller's win."""
+SEARCH_DIRECTORY = "ONHAND_SEARCH_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from projections.changes import (
     require_next,
 )
 from projections.dead_letters import DeadLetter, DeadLetters, of_a_filling, reason_of
+from projections.generations import held
 from projections.projection import Told, UnfilledError
 
 AT_ONCE = 5_000
@@ -151,19 +152,25 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
         if letters := filling.put_aside():
             await DeadLetters(engine).put(letters)
 
-    async def mend(
-        self, connection: AsyncConnection, generation: int, row: Row, count: Count
-    ) -> None:
-        """Count the rest of a row from the ledger. Raises UncountableError where it still cannot be."""
-        mark = (await self._locked(connection, generation, [row]))[row]
+    async def mend(self, engine: AsyncEngine, generation: int, row: Row, count: Count) -> None:
+        """Count the rest of a row from the ledger, in one transaction.
+
+        Raises UncountableError where it still cannot be, Transient, and SQLAlchemy's errors.
+        """
         sku, location = row
-        found = await connection.execute(_LAST, {"sku": sku, "location": location})
-        through = found.scalar_one() or 0
-        if through > mark:
-            counting = _Counting(connection, generation, count)
-            await _fill_gap(counting, row, mark=mark, through=through)
-            await counting.flush()
-            await self._moved(connection, generation, {row: through})
+
+        async def count_on(connection: AsyncConnection) -> None:
+            await held(connection, self.projection, generation)
+            mark = (await self._locked(connection, generation, [row]))[row]
+            found = await connection.execute(_LAST, {"sku": sku, "location": location})
+            through = found.scalar_one() or 0
+            if through > mark:
+                counting = _Counting(connection, generation, count)
+                await _fill_gap(counting, row, mark=mark, through=through)
+                await counting.flush()
+                await self._moved(connection, generation, {row: through})
+
+        await in_transaction(engine, count_on)
 
     async def _locked(
         self, connection: AsyncConnection, generation: int, rows: Sequence[Row]

@@ -14,12 +14,11 @@ from api.problems import malformed
 from api.queries import Limit, QueryValue
 from api.requests import EARLIEST, FUTURE_MOST, is_moment, read_moment
 from ledger import ids
-from projections.analytics.reading import Asked, By, Figures, Place, Report
+from projections.analytics.reading import LENGTH, Asked, By, Figures, Place, Report
 
 SPAN_MOST = timedelta(days=92)
 SPAN_USUAL = timedelta(days=1)
 _PLACE_RULE = "must be what an earlier answer gave as `next`"
-_LENGTH = {By.HOUR: timedelta(hours=1), By.DAY: timedelta(days=1)}
 
 
 class FiguresAnswer(Answer):
@@ -205,7 +204,7 @@ async def asked_of(  # noqa: PLR0917 - one for each thing that may be asked
     begins, ends = _begin(first, by), _begin(last, by)
     return Asked(
         since=begins,
-        until=ends if ends == last else ends + _LENGTH[by],
+        until=ends if ends == last else ends + LENGTH[by],
         by=by,
         sku=sku,
         after=place,

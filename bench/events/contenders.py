@@ -62,11 +62,6 @@ class Relaying:
 Publish = Callable[[JetStreamBus, Sequence[Message]], Awaitable[list[bool]]]
 
 
-async def in_batches(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
-    """Publish as the relay does: the server syncs its disk once for many."""
-    return await bus.publish(messages)
-
-
 async def each_alone(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
     """Publish as the client's own library does: the server syncs its disk for each."""
     return await one_by_one(await bus.connection.stream(), messages, PATIENCE_SECONDS)

@@ -8,13 +8,14 @@ from importlib.metadata import version
 from time import perf_counter
 
 from bench.driving import interleaved
-from bench.events.contenders import Publishing, Relaying, each_alone, fresh_bus, in_batches
+from bench.events.contenders import Publishing, Relaying, each_alone, fresh_bus
 from bench.events.lag import measured
 from bench.figures import Ratio
 from bench.findings import Findings
 from bench.ledger.ground import ground, refilled
 from bench.ledger.seeding import seed_grown
 from dev.database import DatabaseUrls
+from events.jetstream import JetStreamBus
 from events.relay import Relay
 from ledger.database import engine
 from ledger.outgoing import Outbox
@@ -68,7 +69,7 @@ async def measure(plan: Plan, says: Says) -> Findings:
             )
             for name, what, publish in (
                 ("bare", "bytes", each_alone),
-                ("batches", "batches", in_batches),
+                ("batches", "batches", JetStreamBus.publish),
             )
         ]
         found = await interleaved(

@@ -59,12 +59,7 @@ class Analytics:
 
     async def mend(self, generation: int, sku: str, location: str) -> None:
         """Count the rest of a row, in one transaction. Raises as `apply`."""
-
-        async def count_on(connection: AsyncConnection) -> None:
-            await held(connection, self.name, generation)
-            await self._watermarks.mend(connection, generation, (sku, location), count)
-
-        await in_transaction(self.engine, count_on)
+        await self._watermarks.mend(self.engine, generation, (sku, location), count)
 
     async def compare(self, generation: int) -> Comparison:
         """Hold every row against the ledger as it was at the row's watermark, and refusals as of the last look."""

@@ -15,6 +15,7 @@ from nats.js.api import StreamConfig
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from events import jetstream
 from events.batches import MOST_AT_ONCE, Answer, publish_as_one
 from events.connection import ANSWERED_WITHIN_SECONDS, CONNECT_SECONDS
 from events.envelope import PREFIX, Message
@@ -178,6 +179,25 @@ async def test_a_round_takes_less_time_than_postgres_gives_an_idle_transaction(s
     allowed = row["idle_in_transaction_session_timeout"]
     assert allowed.endswith("s")
     assert most < float(allowed.removesuffix("s"))
+
+
+async def test_a_stream_that_comes_to_allow_them_is_asked_again(
+    publisher: JetStreamBus, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its operator changes it while a relay runs: after some minutes that is noticed."""
+    monkeypatch.setattr(jetstream, "ONE_BY_ONE_FOR_SECONDS", 0.0)
+    stream = client.jetstream()
+    await stream.delete_stream(STREAM)
+    theirs = StreamConfig(name=STREAM, subjects=[f"{PREFIX}.stock.>"])
+    await stream.add_stream(theirs)
+    await publisher.publish(some(2))
+    await stream.update_stream(replace(theirs, allow_atomic=True))
+    await publisher.publish(some(2, of="RUG"))
+
+    *alone, first, second = await batches(client, 4)
+    assert alone == [None, None]
+    assert first is not None
+    assert first == second
 
 
 async def test_another_connection_is_asked_anew(publisher: JetStreamBus, client: Client) -> None:

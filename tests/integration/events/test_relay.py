@@ -15,7 +15,7 @@ from dev.nats import running_nats
 from dev.ports import free_port
 from events.envelope import PREFIX
 from events.jetstream import STREAM, JetStreamBus
-from events.relay import AWAY, PUBLISHED, Relay
+from events.relay import AWAY, MOST_AT_ONCE, PUBLISHED, SHARDS_AT_ONCE, Relay
 from ledger import crash_points, outbox
 from ledger.database import engine
 from ledger.posting import post_in
@@ -108,6 +108,47 @@ async def test_what_somebody_carries_is_passed_over_and_not_waited_for(
 
     assert len(claimed[0]) == 1
     assert claimed[1] == all_shards - claimed[0] != set()
+
+
+def lay_out(shop: Shop, of_each: int) -> None:
+    """Have so many events wait in every shard, beside what the shop has written."""
+    shop.database.run(
+        "INSERT INTO outbox (subject, sequence, shard, type, payload, recorded_at)"
+        " SELECT 'thing-' || shard || '-' || %s, sequence, shard, type, payload, clock_timestamp()"
+        " FROM (SELECT type, payload FROM outbox LIMIT 1) AS written,"
+        "   generate_series(0, %s) AS shard, generate_series(1, %s) AS sequence",
+        of_each,
+        outbox.SHARDS - 1,
+        of_each,
+    )
+
+
+async def test_of_little_all_is_carried_at_once_and_of_much_a_quarter(
+    shop: Shop, relay: Relay, bus: Nats
+) -> None:
+    """Nothing little waits for its turn; where much waits, others find shards that are free."""
+    lay_out(shop, 1)
+    assert await relay.carry() > outbox.SHARDS
+    assert waiting(shop) == 0
+
+    lay_out(shop, 2 * MOST_AT_ONCE // outbox.SHARDS)
+    assert await relay.carry() == MOST_AT_ONCE
+    await relay.carry()
+    query = "SELECT DISTINCT shard FROM outbox WHERE published_at IS NULL"
+    assert len(shop.database.rows(query)) == outbox.SHARDS - SHARDS_AT_ONCE
+
+
+async def test_one_that_had_no_bus_leaves_shards_to_others(
+    shop: Shop, relay: Relay, away: Nats
+) -> None:
+    """It may be its own way there that is cut."""
+    lay_out(shop, 1)
+    await relay.round()
+    with running_nats(away.directory, port=away.port):
+        carried_first = await relay.carry()
+
+    assert SHARDS_AT_ONCE <= carried_first < outbox.SHARDS
+    assert waiting(shop) > 0
 
 
 async def test_who_dies_between_publishing_and_marking_loses_nothing(
