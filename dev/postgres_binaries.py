@@ -12,6 +12,7 @@ from dev.errors import MissingProgramError
 
 SYSTEM = Path("/usr/lib/postgresql")
 BUILTIN_LOCALES_SINCE = 17
+ITERATIONS_SINCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,10 @@ class PostgresBinaries:
         if self.major >= BUILTIN_LOCALES_SINCE:
             return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C"]
+
+    def password_settings(self) -> dict[str, str]:
+        """Have passwords hashed once: ours are random, and each further round is paid for at every connection."""
+        return {"scram_iterations": "1"} if self.major >= ITERATIONS_SINCE else {}
 
 
 def find_postgres() -> PostgresBinaries:

@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import signal
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,9 +65,13 @@ class PostgresCluster:
 
     def command(self) -> tuple[str, ...]:
         """Say what to run; the caller ties it to itself with the account's tether options."""
-        settings = [part for pair in SETTINGS.items() for part in ("-c", "=".join(pair))]
+        settings = SETTINGS | self.home.binaries.password_settings()
         data = str(self.home.data)
-        return (self.home.binaries.program("postgres"), "-D", data, "-p", str(self.port), *settings)
+        return (
+            self.home.binaries.program("postgres"),
+            *("-D", data, "-p", str(self.port)),
+            *_options(settings),
+        )
 
     def child(self, log: Path) -> ChildSpec:
         """Describe the cluster as a process to keep."""
@@ -133,6 +138,10 @@ def _recorded_postmaster(pid_file: Path) -> ProcessIdentity | None:
     return identify(int(first)) if first.isdecimal() else None
 
 
+def _options(settings: Mapping[str, str]) -> list[str]:
+    return [part for pair in settings.items() for part in ("-c", "=".join(pair))]
+
+
 def _kept_password(directory: Path) -> str:
     path = directory / "superuser-password"
     if not path.exists():
@@ -156,6 +165,7 @@ def _initialize(cluster: PostgresCluster) -> None:
                 f"--pwfile={own(password_file, cluster.account)}",
                 "--encoding=UTF8",
                 *cluster.home.binaries.locale_options(),
+                *_options(cluster.home.binaries.password_settings()),
                 "--data-checksums",
             ]
         )

@@ -1,6 +1,7 @@
-"""Databases for the tests: made before they are asked for and dropped when there is time, by a thread beside them.
+"""Databases for the tests: made before they are asked for, and made as new after each test, by a thread beside them.
 
-To copy one takes longer than many a test.
+To copy one takes longer than many a test. So one whose schema nobody changed is emptied, and comes again under
+another name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from psycopg.rows import TupleRow
 
 from dev.database import database_urls
 from dev.postgres import PostgresServer
+from tests.blank import Blank
 
 AHEAD = 2
 
@@ -27,7 +29,7 @@ AHEAD = 2
 class Database:
     """One database, reached as each of the three who may log in.
 
-    The superuser's connection stays open until the database is dropped: facts are read through it.
+    The superuser's connection stays open until the test is over: facts are read through it.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Database:
     def close(self) -> None:
         """Let go of the connection, if there was one."""
         self._opened.close()
+        self._connection = None
 
 
 MakeDatabase = Callable[..., Database]
@@ -69,22 +72,30 @@ MakeDatabase = Callable[..., Database]
 
 
 class Copies:
-    """Copies of a template, two of them always under way."""
+    """Copies of a template, two of them always ready or under way."""
 
     def __init__(self, server: PostgresServer, template: str) -> None:
         self.server = server
         self.template = template
+        self._opened = ExitStack()
+        self._server = self._opened.enter_context(
+            psycopg.connect(server.superuser_url, autocommit=True)
+        )
         self._numbers = count(1)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copies")
-        self._ahead: deque[Future[str]] = deque()
+        self._blank = self._thread.submit(lambda: Blank.of(self._url(template)))
+        self._ready: deque[Future[str]] = deque()
         self._dropped: list[Future[None]] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Wait until all are dropped that were given up. Raises psycopg.Error where one could not be."""
+        """Wait until all is done that was begun. Raises psycopg.Error where something could not be."""
         self._thread.shutdown()
+        self._opened.close()
+        for made in self._ready:
+            made.result()
         for dropped in self._dropped:
             dropped.result()
 
@@ -97,29 +108,49 @@ class Copies:
             name=name,
             owner_url=urls.owner_url,
             application_url=urls.application_url,
-            superuser_url=self.server.superuser_url.rpartition("/")[0] + f"/{name}",
+            superuser_url=self._url(name),
         )
         try:
             yield database
         finally:
             database.close()
-            self._dropped.append(self._thread.submit(self._drop, name))
+            if empty:
+                self._dropped.append(self._thread.submit(self._drop, name))
+            else:
+                self._ready.append(self._thread.submit(self._as_new, name))
 
     def _next(self) -> str:
-        while len(self._ahead) <= AHEAD:
-            self._ahead.append(self._thread.submit(self._create, self.template))
-        return self._ahead.popleft().result()
+        while len(self._ready) <= AHEAD:
+            self._ready.append(self._thread.submit(self._create, self.template))
+        return self._ready.popleft().result()
 
     def _create(self, template: str) -> str:
-        name = f"shop_{next(self._numbers)}"
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner")
-        self._run(create.format(sql.Identifier(name), sql.Identifier(template)))
+        name = self._new_name()
+        self._run("CREATE DATABASE {} TEMPLATE {} OWNER onhand_owner", name, template)
         return name
+
+    def _as_new(self, name: str) -> str:
+        """Empty it, or drop it and make another; whoever is still connected is thrown out.
+
+        Whoever comes back later does not find it: it has a name that nobody knows.
+        """
+        if self._blank.result().made_of(self._url(name)):
+            renamed = self._new_name()
+            self._run("ALTER DATABASE {} RENAME TO {}", name, renamed)
+            return renamed
+        self._drop(name)
+        return self._create(self.template)
 
     def _drop(self, name: str) -> None:
         """Whoever is still connected is thrown out."""
-        self._run(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        self._run("DROP DATABASE {} WITH (FORCE)", name)
 
-    def _run(self, statement: sql.Composed) -> None:
-        with psycopg.connect(self.server.superuser_url, autocommit=True) as connection:
-            connection.execute(statement)
+    def _run(self, statement: LiteralString, *names: str) -> None:
+        identifiers = [sql.Identifier(name) for name in names]
+        self._server.execute(sql.SQL(statement).format(*identifiers))
+
+    def _url(self, name: str) -> str:
+        return self.server.superuser_url.rpartition("/")[0] + f"/{name}"
+
+    def _new_name(self) -> str:
+        return f"shop_{next(self._numbers)}"
