@@ -46,10 +46,6 @@ SELECT datallowconn, datconnlimit, datacl::text,
   (SELECT count(*) FROM pg_db_role_setting WHERE setdatabase = pg_database.oid)
 FROM pg_database WHERE datname = current_database()
 """
-_THROW_OUT: LiteralString = """
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
 _TABLES: LiteralString = """
 SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')
 """
@@ -101,10 +97,9 @@ class Blank:
             )
 
     def made_of(self, url: str) -> bool:
-        """Throw everybody out of a copy and make it as the template is; not where its schema was changed."""
+        """Make a copy that nobody is connected to as the template is; not where its schema was changed."""
         try:
             with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(_THROW_OUT)
                 if not self._is_schema_of(connection):
                     return False
                 with connection.transaction():

@@ -67,6 +67,18 @@ class Database:
         self._connection = None
 
 
+_THROW_OUT: LiteralString = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+)
+_WAIT_UNTIL_GONE = sql.SQL("""
+DO $$ BEGIN
+  WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = {}) LOOP
+    PERFORM pg_sleep(0.002), pg_stat_clear_snapshot();
+  END LOOP;
+END $$
+""")
+"""To rename a database, or to drop it, Postgres itself looks every 100 ms."""
+
 MakeDatabase = Callable[..., Database]
 """`make_database()` gives a migrated database, `make_database(empty=True)` one before any migration."""
 
@@ -79,7 +91,9 @@ class Copies:
         self.template = template
         self._opened = ExitStack()
         self._server = self._opened.enter_context(
-            psycopg.connect(server.superuser_url, autocommit=True)
+            psycopg.connect(
+                server.superuser_url, autocommit=True, options="-c statement_timeout=30s"
+            )
         )
         self._numbers = count(1)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="copies")
@@ -134,11 +148,13 @@ class Copies:
 
         Whoever comes back later does not find it: it has a name that nobody knows.
         """
-        if self._blank.result().made_of(self._url(name)):
-            renamed = self._new_name()
-            self._run("ALTER DATABASE {} RENAME TO {}", name, renamed)
+        self._server.execute(_THROW_OUT, [name])
+        self._server.execute(_WAIT_UNTIL_GONE.format(sql.Literal(name)))
+        renamed = self._new_name()
+        self._run("ALTER DATABASE {} RENAME TO {}", name, renamed)
+        if self._blank.result().made_of(self._url(renamed)):
             return renamed
-        self._drop(name)
+        self._drop(renamed)
         return self._create(self.template)
 
     def _drop(self, name: str) -> None:

@@ -14,7 +14,6 @@ from dev.postgres import PostgresServer
 from tests.blank import Blank
 from tests.copies import AHEAD, Copies, Database, MakeDatabase
 from tests.integration.ledger.shop import open_shop
-from tests.unit.ledger.cast import LAMP
 
 CHANGES: tuple[LiteralString, ...] = (
     "CREATE TABLE mine ()",
