@@ -126,7 +126,7 @@ ON CONFLICT (generation, sku, location) DO UPDATE SET sequence = excluded.sequen
         as an event, and the watermark knows what was counted. A row with an entry that cannot be counted is
         counted up to there, and put aside.
 
-        Raises UnfilledError where that comes to every row, or too many; Transient, and whatever no row is to
+        Raises UnfilledError where that comes to every row of several, or too many; Transient, and whatever no row is to
         blame for.
         """
         (counted,) = await rows_of(engine, _ENTRIES)
@@ -237,8 +237,8 @@ class _Filling:
         await self._count(entries)
 
     def put_aside(self) -> Sequence[DeadLetter]:
-        """Give what was put aside, all having been taken. Raises UnfilledError where that is every row."""
-        if self.aside and len(self.aside) == self.rows:
+        """Give what was put aside, all having been taken. Raises UnfilledError where that is every row of several."""
+        if len(self.aside) == self.rows > 1:
             raise self._given_up()
         return self.aside
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import LiteralString
 
 import pytest
 import structlog
 from sqlalchemy.exc import ProgrammingError
 
-from projections import watermarks
-from projections.keeping import Keeper
+from events.bus import BusAway
+from projections import keeping, watermarks
+from projections.keeping import LONGEST_REST_SECONDS, RESTS_TIMES, Keeper
 from projections.projection import UnfilledError
 from projections.rebuilding import rebuild
 from projections.status import retried
@@ -19,6 +21,7 @@ from tests.integration.projections.test_dead_letters import CHOKE, INDIGESTIBLE,
 from tests.integration.projections.test_rebuilding import silent
 from tests.integration.projections.test_uncountable import BEHIND_EVERYBODY, SUMMING, traded
 from tests.unit.ledger.cast import LAMP, RUG
+from tests.workflows.shop import eventually
 
 GRANTS: dict[str, tuple[LiteralString, LiteralString]] = {
     "availability": (
@@ -180,3 +183,48 @@ async def test_a_grant_that_is_missing_is_no_fault_of_a_letter(board: Board, bus
     projections = board.office.projections
     assert await retried(board.office.desk, projections, board.name) == [(letters[0], None)]
     assert await board.equals_the_ledger()
+
+
+@pytest.mark.parametrize("name", ["board"], indirect=True)
+async def test_between_fillings_it_rests(
+    board: Board, bus: Nats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In proportion to what they take, up to a bound: a fault that stays must not cost the database all its time."""
+    await made(board)
+    board.database.run("UPDATE projections.generation SET stream = 'another'")
+    board.database.run(INDIGESTIBLE[board.name].replace(CHOKE, CHOKE_ON_ALL))
+    rests: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        rests.append(seconds)
+
+    keeper = Keeper(board.office.desk, board.office.named(board.name), rest=rest)
+    for times in (0, RESTS_TIMES, 1_000_000_000):
+        monkeypatch.setattr(keeping, "RESTS_TIMES", times)
+        with pytest.raises(UnfilledError):
+            await keeper.round()
+    board.database.run("DROP FUNCTION projections.choke CASCADE")
+    await keeper.round()
+    await board.office.desk.following(board.name, await board.live()).end()
+
+    async def another_is_made() -> bool:
+        with suppress(BusAway):
+            await keeper.round()
+        return len(rests) == 5
+
+    await eventually(another_is_made)
+    first, without, some, longest, again = rests
+    assert (first, without, longest, again) == (0, 0, LONGEST_REST_SECONDS, 0)
+    assert 0 < some < LONGEST_REST_SECONDS
+
+
+@pytest.mark.parametrize("name", SUMMING, indirect=True)
+async def test_of_one_row_alone_nobody_says_that_all_are_wrong(board: Board, bus: Nats) -> None:
+    """A shop that has just begun gets its noticeboard, with that row put aside."""
+    await board.shop.stocked(2)
+    board.database.run(BEHIND_EVERYBODY)
+    board.database.run("UPDATE movement SET kind = 'engrave'")
+
+    await board.settle()
+
+    assert await board.office.desk.letters.counts() == {board.name: 1}
