@@ -8,6 +8,9 @@ SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(SUITABLE)' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
+# Where the shell forbids Python to keep what it compiled, each of a test run's hundred processes compiles anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test prove faults check bench lock
 

@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cli.loading import loading
+
 MISCONFIGURED = 2
 
 
@@ -20,9 +22,10 @@ def api(
 ) -> None:
     """Serve the HTTP API until it is told to end."""
     # Only here, so that other commands start quickly.
-    from api.app import create_app  # noqa: PLC0415
-    from api.main import serve  # noqa: PLC0415
-    from api.tokens import TokenSettingsError  # noqa: PLC0415
+    with loading():
+        from api.app import create_app  # noqa: PLC0415
+        from api.main import serve  # noqa: PLC0415
+        from api.tokens import TokenSettingsError  # noqa: PLC0415
 
     if print_openapi:
         typer.echo(json.dumps(create_app(None).openapi(), indent=2, sort_keys=True))

@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.loading import loading
+
 if TYPE_CHECKING:
     from worker.projections import Office
 
@@ -40,11 +42,12 @@ def keep(
     """Keep the noticeboards: availability, search, board, analytics. Without a command, until it is told to end."""
     if context.invoked_subcommand is None:
         # Only here: the other commands need not wait for it to load.
-        from worker.projections import (  # noqa: PLC0415
-            NotKeptError,
-            ProjectionProcessSettings,
-            run,
-        )
+        with loading():
+            from worker.projections import (  # noqa: PLC0415
+                NotKeptError,
+                ProjectionProcessSettings,
+                run,
+            )
 
         try:
             asyncio.run(run(ProjectionProcessSettings.read(), only or ()))

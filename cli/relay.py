@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from cli.loading import loading
+
 
 def relay(
     *,
@@ -22,6 +24,7 @@ def relay(
         typer.echo(json.dumps(describe(), indent=2, sort_keys=True))
         return
     # Only here: the other commands need not wait for it to load.
-    from worker.relay import RelayProcessSettings, run  # noqa: PLC0415
+    with loading():
+        from worker.relay import RelayProcessSettings, run  # noqa: PLC0415
 
     asyncio.run(run(RelayProcessSettings.read()))

@@ -6,11 +6,14 @@ import asyncio
 import os
 import sys
 
+from cli.loading import loading
+
 
 def worker() -> None:
     """Run checkouts, and the loops that bring webhooks, end lapsed holds and find what was forgotten."""
     # Only here: it takes a second to load, which the other commands need not wait for.
-    from worker.main import WorkerSettings, run  # noqa: PLC0415
+    with loading():
+        from worker.main import WorkerSettings, run  # noqa: PLC0415
 
     asyncio.run(run(WorkerSettings.read()))
     sys.stdout.flush()

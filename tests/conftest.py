@@ -14,6 +14,7 @@ from dev.postgres import PostgresServer, create_database, grant_application, run
 from ledger.database import engine
 from ledger.migrate import upgrade
 from ledger.posting import Ledger
+from tests.collecting import Collecting
 from tests.copies import Copies, Database, MakeDatabase
 from tests.dividing import ByServers, Watch, servers_of
 from tests.proof import FULL
@@ -37,6 +38,7 @@ SLOWEST_FIRST = (
 def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C though a shell that put us in the background had it ignored: children inherit that."""
     config.pluginmanager.register(Watch())
+    config.pluginmanager.register(Collecting())
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
