@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ledger.commands import Command
@@ -59,6 +61,12 @@ class Effect:
             return Outcome.of(False, error)
         except LedgerError as error:
             raise BrokenPromiseError(f"the ledger broke: {error.code}") from error
+
+
+@cache
+def refuses(said: str) -> bool:
+    """Tell whether a kept answer refused. Few are ever given, and each is looked at a thousand times."""
+    return "code" in json.loads(said)
 
 
 def replayed(command: Command, said: dict[str, Any]) -> Any:

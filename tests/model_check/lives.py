@@ -87,7 +87,7 @@ class Life:
     def key(self) -> object:
         """Name what matters of it."""
         room = (self.heard, self.cards, self.extensions, self.timer, self.tape, self.slow)
-        return (self.now.key(), self.story, room, self.kept_word)
+        return (self.now.key, self.story, room, self.kept_word)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +162,7 @@ class Turns:
     def _tried(
         self, now: Moment, common: Shelf, begun: Attempt, told: Told = Told.OUTCOME
     ) -> Tried:
-        key = (now.key(), common, begun, told)
+        key = (now.key, common, begun, told)
         if key not in self.tries:
             strides = self.bounds.strides
             self.tries[key] = further(now, common, begun, strides=strides, told=told)

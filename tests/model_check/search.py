@@ -81,6 +81,7 @@ class Search:
         self._number: dict[object, int] = {}
         self._faces: list[int] = []
         self._face: list[Face] = []
+        self._face_number: dict[Face, int] = {}
         self._judged: dict[tuple[int, ...], tuple[list[str], list[str]]] = {}
         self._faults: list[tuple[str, ...]] = []
         self._rare: list[tuple[str, ...]] = []
@@ -172,9 +173,10 @@ class Search:
         return number
 
     def _face_numbered(self, face: Face) -> int:
-        if face not in self._face:
+        number = self._face_number.setdefault(face, len(self._face))
+        if number == len(self._face):
             self._face.append(face)
-        return self._face.index(face)
+        return number
 
     def _shelf_numbered(self, common: Shelf) -> int:
         number = self._shelf_number.setdefault(common, len(self._shelves))

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, cast
 
 from ledger import ids
@@ -45,7 +46,7 @@ from payments.simulator.intents import decide as till
 from payments.simulator.refusals import Refusal
 from payments.translation import STATE_OF_STATUS
 from payments.values import ProviderPayment, ProviderRefund, ProviderState, RefundState
-from tests.model_check.effects import Beat, BrokenPromiseError, Effect, Outcome, replayed
+from tests.model_check.effects import Beat, BrokenPromiseError, Effect, Outcome, refuses, replayed
 from tests.model_check.small_orders import owed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -80,7 +81,7 @@ class Shelf:
         return replace(self, cart=frozenset(_OTHER[name] for name in self.cart))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: its key is worked out once, and kept
 class Moment:
     """Everything that lasts of one checkout: the ledger's rows and answers, and the provider's."""
 
@@ -119,6 +120,7 @@ class Moment:
         """Tell where the hold stands."""
         return self.checkout.reservation_state if self.checkout else ReservationState.NONE
 
+    @cached_property
     def key(self) -> object:
         """Name what matters of it."""
         intent = self.intent
@@ -132,7 +134,7 @@ class Moment:
         # A void that is refused is asked for under a new key, again and again: all the same to us.
         told = frozenset((key.split(":")[1], outcome.well) for key, outcome in self.told)
         asked = frozenset((operation.kind, operation.state) for operation in self.operations)
-        answers = tuple((key, "code" in json.loads(said)) for key, said in self.answers)
+        answers = tuple((key, refuses(said)) for key, said in self.answers)
         owed = tuple((refund.refund_id, refund.state) for refund in self.refunds)
         rows = (self.checkout, self.reservations, self.payment, asked, owed)
         return (rows, answers, seen, told, self.applied, self.refuses_capture)
