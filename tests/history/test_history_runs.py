@@ -19,11 +19,11 @@ from tests.history.record import Outcome
 from tests.integration.ledger.proxy import Cut
 from tests.proof import FULL, size
 
-OPERATIONS = size(share=10_000, full=100_000)
+OPERATIONS = size(share=5_000, full=100_000)
 PLANTED = tuple(PLANTS) if FULL else (Fault.UNJUSTIFIED, Fault.OUT_OF_ORDER, Fault.CYCLE)
 """Every day those that need a long history to hide in; the checker's own tests plant them all."""
 CUT_OPERATIONS = size(share=300, full=3_000)
-CROSSED_SECONDS = size(share=6, full=60)
+CROSSED_SECONDS = size(share=3, full=60)
 
 
 @pytest.mark.proof
