@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from cli.loading import loading
 from dev.control import running_stack, stop_stack
 from dev.errors import AlreadyRunningError, DevError, NotRunningError
 from dev.runtime import Runtime
@@ -69,7 +70,8 @@ def _act(state: StateDirectory, *, fresh: bool, stop: bool, status: bool, as_jso
 
 def _run(state: StateDirectory, *, fresh: bool, as_json: bool) -> None:
     # Only here: it brings the servers' clients along, which the questions above need not wait for.
-    from dev.stack import run_stack  # noqa: PLC0415
+    with loading():
+        from dev.stack import run_stack  # noqa: PLC0415
 
     run_stack(
         state,

@@ -52,7 +52,7 @@ class Plan:
     """Checkouts whose rows and histories are read afterwards."""
 
 
-QUICK = Plan(callers=4, rounds=1, seconds=1.0, looked_at=5)
+QUICK = Plan(callers=4, rounds=1, seconds=0.4, looked_at=5)
 
 
 @dataclass(kw_only=True)

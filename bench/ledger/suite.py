@@ -60,7 +60,7 @@ class Plan:
 
 
 QUICK = Plan(
-    movements=2_000, skus=20, callers=8, ladder=(8,), rounds=1, seconds=1.0, least_ready=20
+    movements=2_000, skus=20, callers=8, ladder=(8,), rounds=1, seconds=0.4, least_ready=20
 )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.proof import size
 
-BUYERS = size(share=80, full=200)
+BUYERS = size(share=48, full=200)
 BUYERS_AT_ONCE = 40
 UNITS = BUYERS // 4
-WORKER_DEATHS = size(share=3, full=10)
-CHECKOUTS = size(share=12, full=30)
+WORKER_DEATHS = size(share=2, full=10)
+CHECKOUTS = size(share=8, full=30)
