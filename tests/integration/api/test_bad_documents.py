@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -87,14 +87,20 @@ IDS = (
 )
 
 
-@pytest.fixture
-async def unchanged(front_door: FrontDoor) -> AsyncIterator[FrontDoor]:
-    """Give the API, and see that the test stored nothing."""
+@pytest.fixture(scope="session")
+async def globe(front_door: FrontDoor) -> FrontDoor:
+    """Give the API with something that the documents could be about."""
     await front_door.stocked("GLOBE", BER1=5)
     await front_door.put_location("MUC1", priority=2)
-    before = front_door.counts()
-    yield front_door
-    assert front_door.counts() == before
+    return front_door
+
+
+@pytest.fixture
+def unchanged(globe: FrontDoor) -> Iterator[FrontDoor]:
+    """Give the API, and see that the test stored nothing."""
+    before = globe.counts()
+    yield globe
+    assert globe.counts() == before
 
 
 async def send(front_door: FrontDoor, call: Call, **change: Any) -> httpx2.Response:

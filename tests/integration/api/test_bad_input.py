@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -106,13 +106,19 @@ BROKEN_BODIES = [
 ]
 
 
-@pytest.fixture
-async def unchanged(front_door: FrontDoor) -> AsyncIterator[FrontDoor]:
-    """Give the API, and see that the test stored nothing."""
+@pytest.fixture(scope="session")
+async def offered(front_door: FrontDoor) -> FrontDoor:
+    """Give the API with something on offer."""
     await front_door.put_product("GLOBE")
-    before = front_door.counts()
-    yield front_door
-    assert front_door.counts() == before
+    return front_door
+
+
+@pytest.fixture
+def unchanged(offered: FrontDoor) -> Iterator[FrontDoor]:
+    """Give the API, and see that the test stored nothing."""
+    before = offered.counts()
+    yield offered
+    assert offered.counts() == before
 
 
 async def _post_cart(front_door: FrontDoor, body: Any) -> Any:
