@@ -29,14 +29,14 @@ Falsified = psycopg.Connection[psycopg.rows.TupleRow]
 @contextmanager
 def falsified(database: Database, *statements: str, armed: bool = False) -> Iterator[Falsified]:
     """Falsify, and look at it as the reader; nothing of it is kept."""
-    with psycopg.connect(database.superuser_url) as connection:
+    connection = database.superuser
+    with connection.transaction(force_rollback=True):
         if not armed:
             disarm(connection)
         for statement in statements:
             assert connection.execute(statement.encode()).rowcount != 0, "nothing was changed"
         connection.execute("SET LOCAL ROLE onhand_read")
         yield connection
-        connection.rollback()
 
 
 def examined(connection: Falsified, heads: Heads | None = None) -> Examination:
