@@ -14,6 +14,8 @@ def loading() -> Iterator[None]:
     It would go through the same hundred thousand objects again and again, a seventh of the time it takes.
     """
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()

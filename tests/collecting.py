@@ -15,7 +15,9 @@ class Collecting:
     def pytest_collection(self) -> Generator[None, object, object]:
         """Let it wait, and leave out for good what is there by then: a sixth of a short run was its."""
         gc.disable()
-        collected = yield
-        gc.freeze()
-        gc.enable()
+        try:
+            collected = yield
+            gc.freeze()
+        finally:
+            gc.enable()
         return collected
