@@ -1,4 +1,4 @@
-"""Commands of ours as processes of a test: started, killed, and none left."""
+"""Commands of ours as processes of a test: started, killed, and none left; or run to their end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from dev.clean_environment import clean_environment
+from tests.warm import WarmProcess
 
 ROOT = Path(__file__).parents[1]
 GRACE_SECONDS = 15
+PATIENCE_SECONDS = 60
 
 
 class OurProcess:
@@ -20,13 +23,11 @@ class OurProcess:
     def __init__(self, command: str, log: Path, settings: dict[str, str], *options: str) -> None:
         self.log = log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "cli", command, *options],
-                cwd=ROOT,
-                env={**clean_environment(os.environ), **settings},
+            self.process = WarmProcess(
+                [command, *options],
+                environment={**clean_environment(os.environ), **settings},
                 stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+                stderr=output,
             )
 
     def end(self) -> int:
@@ -51,3 +52,28 @@ class OurProcess:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(GRACE_SECONDS)
+
+
+def ran(
+    *words: str, environment: dict[str, str], cold: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run `onhand …` to its end, and give all that it printed; a cold one is begun from nothing, as by a person."""
+    if cold:
+        return subprocess.run(
+            [sys.executable, "-m", "cli", *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+    with TemporaryFile("w+") as printed, TemporaryFile("w+") as said:
+        process = WarmProcess([*words], environment=environment, stdout=printed, stderr=said)
+        try:
+            status = process.wait(PATIENCE_SECONDS)
+        finally:
+            process.kill()
+        for file in (printed, said):
+            file.seek(0)
+        return subprocess.CompletedProcess(words, status, printed.read(), said.read())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,8 +15,9 @@ import pytest
 from dev.ports import free_port
 from dev.postgres import DatabaseUrls
 from tests.integration.api.front_door import TOKEN_SECRET, WEBHOOK_SECRET, bearer, lines
+from tests.processes import ran
+from tests.warm import WarmProcess
 
-ROOT = Path(__file__).parents[3]
 NEEDED = {
     "STRIPE_WEBHOOK_SECRETS": WEBHOOK_SECRET,
     "ONHAND_TOKEN_SECRET": TOKEN_SECRET,
@@ -33,25 +32,24 @@ def environment(**settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(log: Path, port: int, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+def serving(log: Path, port: int, **settings: str) -> Iterator[WarmProcess]:
     """Run the API until the block ends."""
-    with (
-        log.open("wb") as written,
-        subprocess.Popen(
-            [sys.executable, "-m", "cli", "api"],
-            cwd=ROOT,
-            env=environment(ONHAND_API_PORT=str(port), **settings),
+    with log.open("ab") as written:
+        process = WarmProcess(
+            ["api"],
+            environment=environment(ONHAND_API_PORT=str(port), **settings),
+            stdout=written,
             stderr=written,
-        ) as process,
-    ):
-        try:
-            _wait_until_alive(port, process)
-            yield process
-        finally:
-            process.kill()
+        )
+    try:
+        _wait_until_alive(port, process)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
-def _wait_until_alive(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_alive(port: int, process: WarmProcess) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -111,15 +109,7 @@ def test_settings_that_will_not_do_end_it_with_one_sentence(
     settings: dict[str, str], named: str
 ) -> None:
     """Exit code 2, the variable's name, no value and no traceback."""
-    ended = subprocess.run(
-        [sys.executable, "-m", "cli", "api"],
-        cwd=ROOT,
-        env=environment(**settings),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    ended = ran("api", environment=environment(**settings), cold=not settings)
     assert ended.returncode == 2
     assert named in ended.stderr
     assert len(ended.stderr.strip().splitlines()) == 1

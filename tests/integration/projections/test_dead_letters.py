@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from typing import LiteralString
 
@@ -22,7 +21,7 @@ from tests.integration.ledger.shop import Shop
 from tests.integration.projections.conftest import Board
 from tests.integration.projections.test_doubts import newer, written
 from tests.integration.projections.test_following import publish
-from tests.processes import ROOT
+from tests.processes import ran
 from tests.unit.ledger.cast import LAMP, RUG, TEAPOT
 from worker.projections import Office
 
@@ -118,7 +117,7 @@ async def test_commands_show_them_and_try_them_again(board: Board, bus: Nats) ->
     await publish(bus, [(f"onhand.stock.{LAMP}.BER1", b"nonsense")])
     await board.settle()
 
-    listed = await command(board, bus, "dead-letters", "--bodies")
+    listed = await command(board, bus, "dead-letters", "--bodies", cold=True)
     as_json = await command(board, bus, "dead-letters", "availability", "--json")
     tried = await command(board, bus, "retry")
     standing = await command(board, bus, "status", "--json")
@@ -249,27 +248,22 @@ async def test_a_command_makes_one_anew(board: Board, bus: Nats) -> None:
 @pytest.mark.parametrize("name", ["availability"], indirect=True)
 async def test_without_a_bus_a_command_says_so(board: Board, away: Nats) -> None:
     """And ends as one that cannot be run."""
-    assert await command(board, away, "rebuild", "availability") == (2, "")
+    assert await command(board, away, "rebuild", "availability", cold=True) == (2, "")
 
 
-async def command(board: Board, bus: Nats, *words: str) -> tuple[int, str]:
+async def command(board: Board, bus: Nats, *words: str, cold: bool = False) -> tuple[int, str]:
     """Run `onhand projections …`; give its exit code and what it printed."""
-    ran = await told(board, bus, *words)
-    return ran.returncode, ran.stdout
+    printed = await told(board, bus, *words, cold=cold)
+    return printed.returncode, printed.stdout
 
 
-async def told(board: Board, bus: Nats, *words: str) -> subprocess.CompletedProcess[str]:
+async def told(
+    board: Board, bus: Nats, *words: str, cold: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run it; give all of it."""
-    return await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "-m", "cli", "projections", *words],
-        cwd=ROOT,
-        env={
-            **clean_environment(os.environ),
-            "DATABASE_URL": board.database.application_url,
-            "NATS_URL": bus.url,
-        },
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {
+        **clean_environment(os.environ),
+        "DATABASE_URL": board.database.application_url,
+        "NATS_URL": bus.url,
+    }
+    return await asyncio.to_thread(ran, "projections", *words, environment=environment, cold=cold)
