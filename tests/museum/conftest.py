@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.history.conftest import say
-from tests.integration.events.conftest import away, bus
+from tests.integration.events.conftest import away, bus, running_bus
 from tests.integration.ledger.conftest import shop
 from tests.integration.worker.conftest import (
     counter,
@@ -22,6 +22,7 @@ __all__ = [
     "engine_room",
     "forward",
     "own_shop",
+    "running_bus",
     "say",
     "shop",
     "shop_database",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nats
 import pytest
 
 from dev.nats import running_nats
@@ -38,17 +39,32 @@ class Nats:
         return await events_of(self.url)
 
 
+@pytest.fixture(scope="session")
+def running_bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nats]:
+    """Give the one that runs for all tests that neither end it nor start it."""
+    place = Nats(directory=tmp_path_factory.mktemp("bus") / "nats", port=free_port())
+    with running_nats(place.directory, port=place.port):
+        yield place
+
+
 @pytest.fixture
-def away(tmp_path: Path) -> Nats:
-    """Give a bus that nobody has started."""
+def away(request: pytest.FixtureRequest, tmp_path: Path) -> Nats:
+    """Give a bus that nobody has started. For a test that wants one that runs, it is that."""
+    if "bus" in request.fixturenames:
+        running: Nats = request.getfixturevalue("running_bus")
+        return running
     return Nats(directory=tmp_path / "nats", port=free_port())
 
 
 @pytest.fixture
-def bus(away: Nats) -> Iterator[Nats]:
-    """Give one that runs."""
-    with running_nats(away.directory, port=away.port):
-        yield away
+async def bus(away: Nats) -> Nats:
+    """Give one that runs, with no stream yet: whoever was there before has let go of it by now."""
+    client = await nats.connect(away.url)
+    streams = client.jetstream()
+    for stream in await streams.streams_info():
+        await streams.delete_stream(str(stream.config.name))
+    await client.close()
+    return away
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from settings.model import (
     TelemetrySettings,
 )
 from tests.copies import Database
-from tests.integration.events.conftest import Nats, away, bus, relay, shop, waiting
+from tests.integration.events.conftest import Nats, away, bus, relay, running_bus, shop, waiting
 from tests.integration.ledger.shop import Shop
 from tests.workflows.shop import eventually
 from worker.projections import Office, ProjectionProcessSettings
 
-__all__ = ["away", "bus", "relay", "shop"]
+__all__ = ["away", "bus", "relay", "running_bus", "shop"]
 
 NAMES = ("availability", "board", "analytics")
 """Every noticeboard there is: what holds for one holds for all."""
