@@ -233,6 +233,8 @@ def test_streams_end_when_the_process_is_told_to(database: Database, tmp_path: P
     settings = {
         "DATABASE_URL": database.application_url,
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
+        # What is shown grows too old for no page in the meantime: that would be an event, too.
+        "ONHAND_LAG_BUDGET_SECONDS": "60",
     }
     with (
         serving(log, port, **settings) as process,
@@ -241,6 +243,9 @@ def test_streams_end_when_the_process_is_told_to(database: Database, tmp_path: P
     ):
         lines = response.iter_lines()
         assert any("LAMP" in line for line in lines)
+        asyncio.run(_sell(database.application_url))
+        # With its line open, and knowing how fresh that is: there is no more to say.
+        assert any('"in_stock":true,"version":2' in line for line in lines)
         process.send_signal(signal.SIGTERM)
         # A connection that is torn instead of ended raises here.
         rest = list(lines)
@@ -255,6 +260,12 @@ async def _live(database_url: str) -> None:
     async with open_noticeboard(database_url) as board:
         await board.goes_live()
         await board.put("LAMP", BER1=3)
+
+
+async def _sell(database_url: str) -> None:
+    async with open_noticeboard(database_url) as board:
+        board.generation = 1
+        await board.put("LAMP", BER1=2)
 
 
 @pytest.mark.skipif(not Path(BROWSER).exists(), reason=f"there is no browser at {BROWSER}")
