@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory
 
 from dev.clean_environment import clean_environment
 from tests.warm import WarmProcess
@@ -22,13 +22,13 @@ class OurProcess:
 
     def __init__(self, command: str, log: Path, settings: dict[str, str], *options: str) -> None:
         self.log = log
-        with log.open("ab") as output:
-            self.process = WarmProcess(
-                [command, *options],
-                environment={**clean_environment(os.environ), **settings},
-                stdout=output,
-                stderr=output,
-            )
+        log.touch()
+        self.process = WarmProcess(
+            [command, *options],
+            environment={**clean_environment(os.environ), **settings},
+            stdout=log,
+            stderr=log,
+        )
 
     def end(self) -> int:
         """Ask it to end, and give its exit status."""
@@ -68,12 +68,11 @@ def ran(
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-    with TemporaryFile("w+") as printed, TemporaryFile("w+") as said:
-        process = WarmProcess([*words], environment=environment, stdout=printed, stderr=said)
+    with TemporaryDirectory() as place:
+        printed, said = Path(place, "printed"), Path(place, "said")
+        process = WarmProcess(words, environment=environment, stdout=printed, stderr=said)
         try:
             status = process.wait(PATIENCE_SECONDS)
         finally:
             process.kill()
-        for file in (printed, said):
-            file.seek(0)
-        return subprocess.CompletedProcess(words, status, printed.read(), said.read())
+        return subprocess.CompletedProcess(words, status, printed.read_text(), said.read_text())

@@ -34,13 +34,12 @@ def environment(**settings: str) -> dict[str, str]:
 @contextmanager
 def serving(log: Path, port: int, **settings: str) -> Iterator[WarmProcess]:
     """Run the API until the block ends."""
-    with log.open("ab") as written:
-        process = WarmProcess(
-            ["api"],
-            environment=environment(ONHAND_API_PORT=str(port), **settings),
-            stdout=written,
-            stderr=written,
-        )
+    process = WarmProcess(
+        ["api"],
+        environment=environment(ONHAND_API_PORT=str(port), **settings),
+        stdout=log,
+        stderr=log,
+    )
     try:
         _wait_until_alive(port, process)
         yield process
