@@ -107,6 +107,12 @@ class Following:
             await self.let_go()
             raise BusAway("following-interrupted") from error
 
+    async def give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """Say that these were not done: they come again at once, to whoever asks; where that is lost, later."""
+        with suppress(nats.errors.Error, OSError):
+            for delivery in deliveries:
+                await delivery.message.nak()
+
     async def progress(self) -> Progress:
         """Ask how far this place has come. Raises BusAway, PlaceLostError."""
         stream = await self.connection.stream()

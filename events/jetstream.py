@@ -8,10 +8,11 @@ from math import inf
 from time import monotonic
 
 import nats.errors
+import orjson
 import structlog
 from nats.aio.client import Client
-from nats.js import JetStreamContext
-from nats.js.api import Header, PubAck
+from nats.aio.msg import Msg
+from nats.js.api import Header
 
 from events.batches import MOST_AT_ONCE, publish_as_one
 from events.connection import STREAM, Connection
@@ -40,7 +41,7 @@ class JetStreamBus:
 
         The event's id makes a repeat within two minutes a duplicate, which the server drops.
         """
-        stream = await self.connection.stream()
+        await self.connection.stream()
         client = self.connection.client
         until = monotonic() + PUBLISHED_WITHIN_SECONDS
         stored: list[bool] = []
@@ -50,7 +51,7 @@ class JetStreamBus:
         except (nats.errors.Error, OSError) as error:  # TimeoutError is an OSError
             log.warning("batch not stored", error=type(error).__name__)
         if client.is_connected:
-            stored += await one_by_one(stream, messages[len(stored) :], until - monotonic())
+            stored += await one_by_one(client, messages[len(stored) :], until - monotonic())
         if messages and not any(stored):
             # The connection may be half open, or the stream gone: the next time both are made anew.
             await self.close()
@@ -76,29 +77,52 @@ class JetStreamBus:
         await self.connection.close()
 
 
-async def one_by_one(
-    stream: JetStreamContext, messages: Sequence[Message], seconds: float
-) -> list[bool]:
-    """Publish each by itself, and wait that long for all: where a batch is refused, or not to be had."""
-    until = monotonic() + seconds
-    waiting: list[asyncio.Future[PubAck]] = []
+async def one_by_one(client: Client, messages: Sequence[Message], seconds: float) -> list[bool]:
+    """Publish each by itself, and wait that long for all: where a batch is refused, or not to be had.
+
+    Tells of those that were sent. The driver's own way to do it, `publish_async`, loses answers that refuse a
+    message, and waits for them to the end.
+    """
+    answers = _Answers(client.new_inbox())
     try:
         async with asyncio.timeout(seconds):
-            for message in messages:
-                waiting.append(  # noqa: PERF401 - what was sent before a failure is waited for all the same
-                    await stream.publish_async(
-                        message.topic, message.body, headers={Header.MSG_ID: message.id}
-                    )
-                )
-    except (nats.errors.Error, OSError) as error:
-        log.warning("bus lost while publishing", error=type(error).__name__)
-    if waiting:
-        await asyncio.wait(waiting, timeout=max(0.0, until - monotonic()))
-    return [_stored(answer) for answer in waiting]
+            subscription = await client.subscribe(f"{answers.inbox}.*", cb=answers.hear)
+            try:
+                for message in messages:
+                    headers = {Header.MSG_ID.value: message.id}
+                    await client.publish(message.topic, message.body, answers.address(), headers)
+                    answers.asked += 1
+            finally:
+                try:
+                    await answers.all()
+                finally:
+                    await subscription.unsubscribe()
+    except (nats.errors.Error, OSError) as error:  # What is too large is refused before it is sent.
+        log.warning("not all published", error=type(error).__name__)
+    return [answers.stored.get(place, False) for place in range(answers.asked)]
 
 
-def _stored(answer: asyncio.Future[PubAck]) -> bool:
-    if not answer.done():
-        answer.cancel()
-        return False
-    return not answer.cancelled() and answer.exception() is None
+class _Answers:
+    """What becomes of messages, by their place."""
+
+    def __init__(self, inbox: str) -> None:
+        self.inbox = inbox
+        self.asked = 0
+        self.stored: dict[int, bool] = {}
+        self._another = asyncio.Event()
+
+    def address(self) -> str:
+        """Say where the next one is answered."""
+        return f"{self.inbox}.{self.asked}"
+
+    async def hear(self, answer: Msg) -> None:
+        """Take an answer. Where no stream takes the subject, it is empty."""
+        place = int(answer.subject.rpartition(".")[2])
+        self.stored[place] = bool(answer.data) and "error" not in orjson.loads(answer.data)
+        self._another.set()
+
+    async def all(self) -> None:
+        """Wait for every answer."""
+        while len(self.stored) < self.asked:
+            self._another.clear()
+            await self._another.wait()

@@ -69,15 +69,24 @@ class Consumer:
         )
         if not deliveries:
             return 0
+        try:
+            aside = await self._heed_all(deliveries)
+        except BaseException:
+            await self.following.give_back(deliveries)
+            raise
+        await self.following.done(deliveries)
+        HEEDED.labels(self.projection.name).inc(len(deliveries) - aside)
+        return len(deliveries)
+
+    async def _heed_all(self, deliveries: Sequence[Delivery]) -> int:
+        """Heed what can be, put the rest aside, and tell how many that was."""
         heard, aside = self._read(deliveries)
         async with HEED(self.projection.name):
             aside += await self._heed(heard)
             if aside:
                 await self.letters.put(aside)
             await self._overtake(heard, {letter.position for letter in aside})
-        await self.following.done(deliveries)
-        HEEDED.labels(self.projection.name).inc(len(deliveries) - len(aside))
-        return len(deliveries)
+        return len(aside)
 
     async def again(self, letter: DeadLetter) -> str | None:
         """Try one that was put aside. Give why it still cannot be heeded; None where it was.

@@ -64,7 +64,8 @@ Publish = Callable[[JetStreamBus, Sequence[Message]], Awaitable[list[bool]]]
 
 async def each_alone(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
     """Publish as the client's own library does: the server syncs its disk for each."""
-    return await one_by_one(await bus.connection.stream(), messages, PATIENCE_SECONDS)
+    await bus.connection.stream()
+    return await one_by_one(bus.connection.client, messages, PATIENCE_SECONDS)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from projections.projection import UnfilledError
 from projections.rebuilding import rebuild
 from projections.status import retried
 from tests.integration.events.conftest import Nats
-from tests.integration.projections.conftest import Board
+from tests.integration.projections.conftest import SHORTLY, Board
 from tests.integration.projections.test_dead_letters import CHOKE, INDIGESTIBLE, command
 from tests.integration.projections.test_rebuilding import silent
 from tests.integration.projections.test_uncountable import BEHIND_EVERYBODY, SUMMING, traded
@@ -124,7 +124,7 @@ async def test_whoever_keeps_it_tries_a_filling_again(board: Board, bus: Nats) -
     before = await made(board)
     board.database.run("UPDATE projections.generation SET stream = 'another'")
     board.database.run(INDIGESTIBLE[board.name].replace(CHOKE, CHOKE_ON_ALL))
-    keeper = Keeper(board.office.desk, board.office.named(board.name))
+    keeper = Keeper(board.office.desk, board.office.named(board.name), wait_seconds=SHORTLY)
 
     for _ in range(2):
         with pytest.raises(UnfilledError):
@@ -198,7 +198,9 @@ async def test_between_fillings_it_rests(
     async def rest(seconds: float) -> None:
         rests.append(seconds)
 
-    keeper = Keeper(board.office.desk, board.office.named(board.name), rest=rest)
+    keeper = Keeper(
+        board.office.desk, board.office.named(board.name), wait_seconds=SHORTLY, rest=rest
+    )
     for times in (0, RESTS_TIMES, 1_000_000_000):
         monkeypatch.setattr(keeping, "RESTS_TIMES", times)
         with pytest.raises(UnfilledError):
