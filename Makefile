@@ -24,7 +24,7 @@ dev: $(STAMP) ## Keep the whole stack up, with its URLs (Ctrl-C ends it)
 	@$(BIN)/onhand dev $(ARGS)
 
 test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n 3 --no-loadscope-reorder $(ARGS)
 
 prove: $(STAMP) ## Run the longer proofs, with the figures the design names
 	ONHAND_PROOF=full $(BIN)/python -m pytest -m proof $(ARGS)

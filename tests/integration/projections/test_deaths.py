@@ -18,7 +18,7 @@ from tests.integration.events.conftest import Nats, waiting
 from tests.integration.events.mortals import MortalNats, MortalProcess
 from tests.integration.ledger.shop import Shop, broken_promises
 from tests.integration.projections.conftest import NAMES, entries_of, open_office
-from tests.proof import size
+from tests.proof import FULL, size
 from tests.unit.ledger import cast
 from tests.unit.ledger.cast import LAMP, MUNICH, RUG, TEAPOT
 from tests.workflows.shop import eventually
@@ -27,6 +27,8 @@ SECONDS = size(share=6, full=120)
 LEAST_DEATHS = 6
 LIFE_SECONDS = (0.3, 1.5)
 """How long each may live."""
+BETWEEN_SALES_SECONDS = 0.0 if FULL else 0.05
+"""Enough is sold in a short run: what kills and what comes back is what it is about."""
 BUILT_ANEW = 1_000_000
 
 
@@ -87,6 +89,7 @@ async def test_relay_bus_and_consumers_killed_in_turn_leave_every_noticeboard_ri
                 shop.stocked(2, LAMP, MUNICH),
             )
             await shop.tell(*a_story(f"co_{next(sold)}"))
+            await asyncio.sleep(BETWEEN_SALES_SECONDS)
 
     async def kill() -> None:
         nonlocal deaths
