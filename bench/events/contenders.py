@@ -63,7 +63,7 @@ Publish = Callable[[JetStreamBus, Sequence[Message]], Awaitable[list[bool]]]
 
 
 async def each_alone(bus: JetStreamBus, messages: Sequence[Message]) -> list[bool]:
-    """Publish as the client's own library does: the server syncs its disk for each."""
+    """Publish each by itself: the server syncs its disk for each."""
     await bus.connection.stream()
     return await one_by_one(bus.connection.client, messages, PATIENCE_SECONDS)
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
+from datetime import timedelta
 from typing import LiteralString
 
+import psycopg
 import pytest
 import structlog
 from sqlalchemy.exc import ProgrammingError
 
+from events import following
 from events.bus import BusAway
 from projections import keeping, watermarks
 from projections.keeping import LONGEST_REST_SECONDS, RESTS_TIMES, Keeper
@@ -230,3 +234,49 @@ async def test_of_one_row_alone_nobody_says_that_all_are_wrong(board: Board, bus
     await board.settle()
 
     assert await board.office.desk.letters.counts() == {board.name: 1}
+
+
+@pytest.fixture
+def kept_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the bus wait for an hour until it gives an event to somebody else."""
+    monkeypatch.setattr(following, "DONE_WITHIN", timedelta(hours=1))
+
+
+@pytest.mark.usefixtures("kept_for_long")
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_what_could_not_be_heeded_comes_again_at_once(board: Board, bus: Nats) -> None:
+    """Whoever took it gives it back."""
+    await made(board)
+    revoke, grant = GRANTS[board.name]
+    board.database.run(revoke)
+    await board.shop.stocked(1)
+    await board.relay.round()
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        await board.keeper.round()
+
+    board.database.run(grant)
+    await board.settle()
+    assert await board.equals_the_ledger()
+
+
+@pytest.mark.usefixtures("kept_for_long")
+@pytest.mark.parametrize("name", ["availability"], indirect=True)
+async def test_whoever_is_told_to_end_gives_back_what_is_under_way(board: Board, bus: Nats) -> None:
+    """Or each deployment would keep some of the news waiting."""
+    await made(board)
+    await board.shop.stocked(1)
+    await board.relay.round()
+    with psycopg.connect(board.database.superuser_url) as held:
+        held.execute("LOCK TABLE projections.availability")
+        working = asyncio.create_task(board.keeper.round())
+
+        async def waits() -> bool:
+            return bool(board.database.value("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+        await eventually(waits)
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+
+    await board.settle()
+    assert await board.equals_the_ledger()
