@@ -59,13 +59,13 @@ class WarmProcess:
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """Give its exit status, or None while it runs."""
-        return self._process.exitcode
+        """Look whether it has ended, as `returncode` does here."""
+        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end. Raises subprocess.TimeoutExpired."""
         self._process.join(timeout)
-        status = self._process.exitcode
+        status = self.returncode
         if status is None:
             raise subprocess.TimeoutExpired(self.args, timeout or 0)
         return status
